@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+#
+# What all scripts of the door share: where things are, how progress and errors are shown. Sourced by bash scripts
+# (set -euo pipefail), never run. Does nothing but define functions and variables.
+
+PVG_ROOT=${PVG_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+PVG_BUILD=${PVG_BUILD:-$PVG_ROOT/build}
+PVG_JOBS=${PVG_JOBS:-$(nproc)}
+PVG_PRIVATE=${PVG_PRIVATE:-0}         # 1: missing packages are unpacked below the build folder instead of installed
+PVG_T0=${PVG_T0:-$(date +%s.%N)}      # when the verb began; inherited by the scripts that it calls
+export PVG_ROOT PVG_BUILD PVG_JOBS PVG_PRIVATE PVG_T0
+
+# Exit status of a test or verb that this machine cannot run.
+PVG_EXIT_SKIP=77
+
+say() { printf '%s\n' "$*" >&2; }
+warn() { printf 'pvg: note: %s\n' "$*" >&2; }
+die() { printf 'pvg: %s\n' "$*" >&2; exit 1; }
+
+# seconds_since T: seconds with one decimal.
+seconds_since() { awk -v a="$1" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }'; }
+
+# step TEXT COMMAND...: runs COMMAND with its output in a log file; one line with the time it took. On failure the end of
+# the log is shown and the script ends. The command runs in this shell, so it may set variables, and dies as it likes.
+step() {
+    local text=$1 t0 log rc
+    shift
+    mkdir -p "$PVG_BUILD/log"
+    log=$PVG_BUILD/log/$(printf '%s' "$text" | tr -c 'A-Za-z0-9.\n' '-' | tr -s - | cut -c1-60).log
+    t0=$(date +%s.%N)
+    [ -t 2 ] && printf '  %-58s ...' "$text" >&2
+    PVG_STEP_LOG=$log
+    rc=0
+    if [ -n "${PVG_VERBOSE:-}" ]; then
+        ( set -e; "$@" ) >&2 || rc=$?
+    else
+        ( set -e; "$@" ) >"$log" 2>&1 </dev/null || rc=$?
+    fi
+    [ -t 2 ] && printf '\r' >&2
+    if [ $rc -eq 0 ]; then
+        printf '  %-58s %6s s\n' "$text" "$(seconds_since "$t0")" >&2
+        return 0
+    fi
+    printf '  %-58s FAILED after %s s\n' "$text" "$(seconds_since "$t0")" >&2
+    if [ -z "${PVG_VERBOSE:-}" ]; then
+        sed 's/^/    | /' <(tail -n 25 "$log") >&2
+        say "pvg: the whole output is in $log"
+    fi
+    exit $rc
+}
