@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest memory as the device sees it: the RAM table, a task's GPU page table, copies, runs of host pointers, host views.
+ * (docs/spec/memory.md 1.3, 2, 10, 11; docs/decisions.md 2)
+ *
+ * Everything is read through a pin: a thread pins the RAM table, works, and unpins; gmem_del_ram() waits for pins on the
+ * old table. In callback mode there is no table: small reads go to the VMM's read_memory, pages that the device keeps or
+ * writes are mapped into a root task, and a task's span is base + address. Callbacks run with no lock held; while one
+ * runs, the pin says so (gmem_pin.in_callback), so that a reset need not wait for it, and afterwards the pin is
+ * cut off if the device was quiesced meanwhile: all its accesses fail with PVG_ERR_STOPPED until it is taken anew.
+ *
+ * Pointers stay valid until the pin is dropped. Contents change under the reader: copy, check, use.
+ */
+#ifndef PVG_GMEM_GMEM_H
+#define PVG_GMEM_GMEM_H
+
+#include <pvg/device.h>
+
+#include "base/log.h"
+#include "base/refuse.h"
+
+/* Guest-physical and guest-virtual byte addresses: mixing them does not compile. */
+typedef struct {
+    uint64_t v;
+} gpa_t;
+typedef struct {
+    uint64_t v;
+} gva_t;
+
+struct gmem;
+struct ram_table;
+
+/* A thread's hold on guest memory. Zero-initialised by its owner; not shared between threads but for the atomics. */
+struct gmem_pin {
+    struct gmem *g;
+    const struct ram_table *table; /* snapshot; NULL in callback mode */
+    const struct ram_block *last;  /* block of the last hit */
+    uint64_t epoch;                /* gmem's when the pin was taken */
+    _Atomic bool in_callback;      /* inside a callback of the VMM: touches no guest memory */
+    bool cut;                      /* quiesced meanwhile */
+};
+
+/* Address space of one task. Plain data; owned by the task. */
+struct gmem_space {
+    uint32_t task;          /* guest's task id, for messages */
+    uint32_t directory_pfn; /* page number of the directory page, as given by the guest */
+    uint64_t length_bytes;  /* size of the address space */
+    pvg_task *handle;       /* callback mode: the VMM's task, NULL: none */
+    uint8_t *base;          /* callback mode: where it starts in the host */
+};
+
+/* Why a walk failed, for the log: which level, which entry. */
+struct gmem_fault {
+    enum refuse reason;
+    gva_t gva;       /* page that failed */
+    uint32_t level;  /* of the entry, 0 = root */
+    uint32_t entry;  /* raw value */
+};
+
+/* Host memory behind a guest span, in order. Neighbours are merged. */
+struct gmem_run {
+    uint8_t *host;
+    uint64_t length_bytes;
+    gpa_t gpa; /* of the first byte; UINT64_MAX in callback mode where it is not known */
+};
+
+struct gmem_runs {
+    struct gmem_run *run; /* owned */
+    size_t count, capacity;
+    uint64_t length_bytes; /* sum */
+};
+
+struct gmem_config {
+    uint32_t page_shift; /* 12 or 14 */
+    enum pvg_tasks tasks;
+    const struct pvg_host_ops *ops; /* callbacks; borrowed */
+    void *opaque;
+    struct log *log;                /* borrowed */
+};
+
+int gmem_new(const struct gmem_config *config, struct gmem **out);
+void gmem_free(struct gmem *g);
+
+uint32_t gmem_page_shift(const struct gmem *g);
+static inline uint64_t gmem_page_bytes(const struct gmem *g)
+{
+    return 1ull << gmem_page_shift(g);
+}
+
+/* RAM table: see pvg_device_add_ram() and _del_ram() for arguments and errors. */
+int gmem_add_ram(struct gmem *g, uint64_t gpa, uint64_t length_bytes, void *host_va, int fd, uint64_t fd_offset_bytes,
+                 uint32_t flags);
+int gmem_del_ram(struct gmem *g, uint64_t gpa, uint64_t length_bytes);
+/* Sum of the blocks in bytes; callback mode: UINT64_MAX. */
+uint64_t gmem_ram_bytes(struct gmem *g);
+
+/* Callback mode: the root task exists from here on (transport 11.4); creates it once. Table mode: nothing. */
+int gmem_root_ready(struct gmem_pin *pin);
+/* Callback mode: forget and destroy the root task and the page cache. Only while no pin is held. */
+void gmem_root_drop(struct gmem *g);
+
+void gmem_pin(struct gmem *g, struct gmem_pin *pin);
+void gmem_unpin(struct gmem_pin *pin);
+/* Cut off every pin that is inside a callback: see above. Called by the quiescer, any thread. */
+void gmem_cut(struct gmem *g);
+
+/* Run around every callback that the VMM may block in: marks the pin, and re-checks the epoch afterwards. */
+void gmem_callback_begin(struct gmem_pin *pin);
+int gmem_callback_end(struct gmem_pin *pin); /* 0, or PVG_ERR_STOPPED when the pin was cut off meanwhile */
+
+/*
+ * Physical access. @gpa + @length may cross blocks in gmem_read/write, not in gmem_ptr (stay inside one guest page there).
+ * All or nothing. 0, PVG_ERR_NOT_RAM or PVG_ERR_STOPPED.
+ */
+int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length);
+int gmem_write(struct gmem_pin *pin, gpa_t gpa, const void *src, size_t length);
+int gmem_ptr(struct gmem_pin *pin, gpa_t gpa, size_t length, bool write, void **out);
+
+/*
+ * Walk the task's page table for one page (memory 2.3). 0, or PVG_ERR_REFUSED with @fault filled, or PVG_ERR_STOPPED.
+ * A failed walk has no address.
+ */
+int gmem_walk(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, gpa_t *out, struct gmem_fault *fault);
+
+/*
+ * Resolve [@gva, @gva + @length) to runs; the whole span or nothing. @write: every page must be writable RAM. @out is
+ * zero-initialised by the caller and reused across calls. Errors as gmem_walk(), PVG_ERR_NOMEM. Refuses length 0,
+ * spans that leave the task and spans larger than guest RAM.
+ */
+int gmem_resolve(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length, bool write,
+                 struct gmem_runs *out, struct gmem_fault *fault);
+void gmem_runs_fini(struct gmem_runs *runs);
+bool gmem_runs_equal(const struct gmem_runs *a, const struct gmem_runs *b);
+/* Does any run contain a byte of [@gpa, @gpa + @length)? */
+bool gmem_runs_overlap(const struct gmem_runs *runs, gpa_t gpa, uint64_t length);
+
+/* Copy @length bytes at @offset of the runs to @dst. The caller has checked offset + length <= runs->length_bytes. */
+void gmem_runs_read(const struct gmem_runs *runs, uint64_t offset, void *dst, size_t length);
+/* Copy @rows rows of @row_bytes, @stride apart from @offset on, to @dst with @dst_stride. Bounds checked by the caller. */
+void gmem_runs_read_rows(const struct gmem_runs *runs, uint64_t offset, uint64_t stride, uint8_t *dst, size_t dst_stride,
+                         size_t row_bytes, size_t rows);
+
+/* Read or write a small span of a task; the whole span is resolved before the first byte moves. Errors as gmem_resolve(). */
+int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, void *dst, size_t length,
+                    struct gmem_fault *fault);
+int gmem_space_write(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, const void *src, size_t length,
+                     struct gmem_fault *fault);
+
+/* Callback mode only (nothing in table mode): tell the VMM about a task's life and maps (memory 10.1). */
+int gmem_space_create(struct gmem_pin *pin, struct gmem_space *space);
+void gmem_space_destroy(struct gmem_pin *pin, struct gmem_space *space);
+int gmem_space_map(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, uint64_t length, struct gmem_fault *fault);
+void gmem_space_unmap(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, uint64_t length);
+
+/*
+ * A contiguous host view of runs (memory 11): the runs themselves when they are one; MAP_FIXED over a reservation when every
+ * block is shareable and aligned; a private copy otherwise (then view->copied, and gmem_view_refresh() re-reads it).
+ * Bounded by LIMIT_VIEW_VMAS; beyond it views are copies.
+ */
+struct gmem_view {
+    struct gmem *g;
+    uint8_t *host;
+    uint64_t length_bytes;
+    uint64_t vmas;      /* mappings charged to the budget */
+    void *reservation;  /* NULL: none */
+    uint64_t reserved_bytes;
+    bool copied;
+    uint8_t *copy;      /* owned, when copied */
+};
+int gmem_view_new(struct gmem_pin *pin, const struct gmem_runs *runs, bool write, struct gmem_view *out);
+void gmem_view_refresh(struct gmem_view *view, const struct gmem_runs *runs);
+void gmem_view_fini(struct gmem_view *view);
+
+#endif
