@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What compiled shaders and the renderer agree on: descriptor sets, binding bands, push constants, specialisation ids
+ * (air 4.6, decision 15). Shared by the compiler (src/air) and the renderer; needs nothing but stdint.
+ *
+ * Descriptor set = stage, so that both stages of a pipeline compile without knowing each other:
+ * set 0 vertex, kernel and object functions; set 1 fragment; set 2 mesh and tessellation.
+ * Binding = band + Metal index. A module declares only what it uses.
+ */
+#ifndef PVG_AIR_ABI_H
+#define PVG_AIR_ABI_H
+
+#include <stdint.h>
+
+#define AIR_SET_VERTEX   0 /* also kernel and object */
+#define AIR_SET_FRAGMENT 1
+#define AIR_SET_MESH     2 /* also the tessellation-evaluation stage */
+
+#define AIR_BIND_BUFFER      0   /* + buffer index 0..30: storage buffer */
+#define AIR_BIND_TEXTURE     32  /* + texture index 0..127: sampled, storage or texel-buffer image, see the reflection */
+#define AIR_BIND_SAMPLER     160 /* + sampler index 0..15: sampler */
+#define AIR_BIND_IMMUTABLE   192 /* + number of the constexpr sampler in the reflection, 0..31: sampler */
+#define AIR_BIND_ATTACHMENT  224 /* + colour attachment 0..7: input attachment (framebuffer fetch) */
+#define AIR_BIND_CONST_DATA  240 /* the module's constant tables, bytes in the reflection: storage buffer */
+#define AIR_BIND_CUBE_ARRAY  256 /* + texture index: a cube that is read by texel, bound as a 2D array view (air 3.6) */
+
+/*
+ * Push constants: one block of at most 128 bytes, the same for every stage, scalar layout (offsets below in bytes).
+ * A module declares the whole block when it uses any member.
+ */
+struct air_push {
+    uint32_t threads_per_grid[3];  /* 0: threads of the dispatch; the edge guard compares against it */
+    uint32_t sample_count;         /* 12: rasterisation samples */
+    uint32_t grid_origin[3];       /* 16: grid_origin and stage_in_grid_origin */
+    uint32_t flags;                /* 28: zero for now */
+    uint32_t grid_size[3];         /* 32: grid_size and stage_in_grid_size */
+    uint32_t patch_control_points; /* 44 */
+    uint64_t buffer_table;         /* 48: device address of struct air_buffer_entry[32], for physical pointers */
+};
+
+#define AIR_PUSH_BYTES                56
+#define AIR_PUSH_THREADS_PER_GRID     0
+#define AIR_PUSH_SAMPLE_COUNT         12
+#define AIR_PUSH_GRID_ORIGIN          16
+#define AIR_PUSH_GRID_SIZE            32
+#define AIR_PUSH_PATCH_CONTROL_POINTS 44
+#define AIR_PUSH_BUFFER_TABLE         48
+
+/* Entry n: the buffer bound at index n of this stage. */
+struct air_buffer_entry {
+    uint64_t address; /* device address, 0 when nothing is bound */
+    uint64_t bytes;   /* length that may be touched */
+};
+
+/* Specialisation constants. */
+#define AIR_SPEC_LOCAL_X     0  /* u32: threads per threadgroup; must be given at pipeline creation */
+#define AIR_SPEC_LOCAL_Y     1
+#define AIR_SPEC_LOCAL_Z     2
+#define AIR_SPEC_EDGE        3  /* u32, default 0: 1 when the grid is no multiple of the threadgroup (dispatchThreads) */
+#define AIR_SPEC_TG_LENGTH   32 /* + threadgroup index 0..30, u32: bytes of dynamic threadgroup memory, multiple of 16 */
+
+#endif
