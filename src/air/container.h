@@ -129,7 +129,7 @@ struct metallib_attribute {
 };
 
 /*
- * Check the outer form, the header, the four sections and the framing of every group of the function list.
+ * Check the outer form, the header, the four sections and the size of every group of the function list.
  *
  * @data, @len: borrowed for as long as @lib or anything taken from it is used.
  * Returns METALLIB_OK or another enum metallib_error; @lib is all zero on failure. Time is linear in @len.
