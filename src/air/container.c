@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "air/sha256.h"
+#include "base/rd.h"
 
 enum {
     HEADER_SIZE = 0x58,
@@ -28,21 +29,6 @@ enum {
 #define FAT_CPU_AIR64 0x01000017u
 #define WRAPPER_MAGIC 0x0b17c0deu
 #define BITCODE_MAGIC 0xdec04342u
-
-static uint16_t le16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t le32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static uint64_t le64(const uint8_t *p)
-{
-    return le32(p) | (uint64_t)le32(p + 4) << 32;
-}
 
 static uint32_t be32(const uint8_t *p)
 {
@@ -89,7 +75,7 @@ static int tag_next(struct tags *w, struct tag *t)
             size_bytes = 4;
     if (w->end - w->p < (ptrdiff_t)size_bytes)
         return -1;
-    t->size = size_bytes == 2 ? le16(w->p) : le32(w->p);
+    t->size = size_bytes == 2 ? le16_get(w->p) : le32_get(w->p);
     w->p += size_bytes;
     if (t->size > (uint64_t)(w->end - w->p))
         return -1;
@@ -103,20 +89,20 @@ static int unwrap(const uint8_t *module, uint64_t size, const uint8_t **bitcode,
 {
     uint64_t off, n;
 
-    if (size >= 4 && le32(module) == BITCODE_MAGIC) {
+    if (size >= 4 && le32_get(module) == BITCODE_MAGIC) {
         *bitcode = module;
         *bitcode_size = (size_t)size;
         return METALLIB_OK;
     }
-    if (size < 4 || le32(module) != WRAPPER_MAGIC)
+    if (size < 4 || le32_get(module) != WRAPPER_MAGIC)
         return METALLIB_ERR_WRAPPER;
     if (size < WRAPPER_SIZE)
         return METALLIB_ERR_WRAPPER_RANGE;
-    off = le32(module + 8);
-    n = le32(module + 12);
+    off = le32_get(module + 8);
+    n = le32_get(module + 12);
     if (off < WRAPPER_SIZE || n < 4 || !inside(size, off, n))
         return METALLIB_ERR_WRAPPER_RANGE;
-    if (le32(module + off) != BITCODE_MAGIC)
+    if (le32_get(module + off) != BITCODE_MAGIC)
         return METALLIB_ERR_WRAPPER;
     *bitcode = module + off;
     *bitcode_size = (size_t)n;
@@ -172,7 +158,7 @@ static int walk_list(struct metallib *lib, uint64_t list_size)
 {
     uint64_t pos, limit = lib->list_off + 4 + list_size;
 
-    lib->count = le32(lib->data + lib->list_off);
+    lib->count = le32_get(lib->data + lib->list_off);
     if (lib->count > METALLIB_MAX_FUNCTIONS || lib->count > list_size / GROUP_MIN)
         return METALLIB_ERR_FUNCTION_COUNT;
     pos = lib->list_off + 4;
@@ -181,7 +167,7 @@ static int walk_list(struct metallib *lib, uint64_t list_size)
 
         if (limit - pos < GROUP_MIN)
             return METALLIB_ERR_GROUP_RANGE;
-        n = le32(lib->data + pos);
+        n = le32_get(lib->data + pos);
         if (n < GROUP_MIN || n > limit - pos)
             return METALLIB_ERR_GROUP_RANGE;
         pos += n;
@@ -201,15 +187,15 @@ static int open_mtlb(struct metallib *lib)
 
     if (lib->size < HEADER_SIZE)
         return METALLIB_ERR_TOO_SHORT;
-    if ((le16(h + 4) & 0x7fff) != 1)
+    if ((le16_get(h + 4) & 0x7fff) != 1)
         return METALLIB_ERR_VERSION;
-    file_size = le64(h + HEADER_FILE_SIZE);
+    file_size = le64_get(h + HEADER_FILE_SIZE);
     if (file_size < HEADER_SIZE || file_size > lib->size)
         return METALLIB_ERR_FILE_SIZE;
     lib->size = file_size;
     for (int i = 0; i < 4; i++) {
-        s[i].off = le64(h + HEADER_SECTIONS + 16 * i);
-        s[i].size = le64(h + HEADER_SECTIONS + 16 * i + 8);
+        s[i].off = le64_get(h + HEADER_SECTIONS + 16 * i);
+        s[i].size = le64_get(h + HEADER_SECTIONS + 16 * i + 8);
         if (!inside(file_size, s[i].off, s[i].size))
             return METALLIB_ERR_SECTION_RANGE;
     }
@@ -218,11 +204,11 @@ static int open_mtlb(struct metallib *lib)
         return METALLIB_ERR_SECTION_RANGE;
 
     lib->form = METALLIB_FORM_MTLB;
-    lib->macos = le16(h + 4) >> 15;
-    lib->container_patch = le16(h + 8);
+    lib->macos = le16_get(h + 4) >> 15;
+    lib->container_patch = le16_get(h + 8);
     lib->kind = h[HEADER_KIND];
     lib->platform = h[HEADER_PLATFORM];
-    lib->os_major = le16(h + HEADER_OS);
+    lib->os_major = le16_get(h + HEADER_OS);
     lib->os_minor = h[HEADER_OS + 2];
     lib->os_patch = h[HEADER_OS + 3];
     lib->list_off = s[0].off;
@@ -269,7 +255,7 @@ static int open_any(const uint8_t *data, uint64_t size, struct metallib *lib)
     lib->size = size;
     if (memcmp(data, "MTLB", 4) == 0)
         return open_mtlb(lib);
-    if (le32(data) == WRAPPER_MAGIC || le32(data) == BITCODE_MAGIC)
+    if (le32_get(data) == WRAPPER_MAGIC || le32_get(data) == BITCODE_MAGIC)
         return open_bitcode(lib);
     return METALLIB_ERR_MAGIC;
 }
@@ -314,7 +300,7 @@ static int read_entry(const uint8_t *group, struct entry *e)
         char name[5];
         uint16_t size; /* 0: any */
     } known[] = {{"NAME", 0}, {"TYPE", 1}, {"HASH", 32}, {"MDSZ", 8}, {"OFFT", 24}, {"VERS", 8}};
-    struct tags w = {group + 4, group + le32(group)};
+    struct tags w = {group + 4, group + le32_get(group)};
     unsigned seen = 0;
     struct tag t;
     int r;
@@ -347,19 +333,19 @@ static int read_entry(const uint8_t *group, struct entry *e)
             e->fn.hash = t.data;
             break;
         case 3:
-            e->module_size = le64(t.data);
+            e->module_size = le64_get(t.data);
             e->has_size = true;
             break;
         case 4:
-            e->public_rel = le64(t.data);
-            e->bitcode_rel = le64(t.data + 16);
+            e->public_rel = le64_get(t.data);
+            e->bitcode_rel = le64_get(t.data + 16);
             e->has_offsets = true;
             break;
         case 5:
-            e->fn.air_major = le16(t.data);
-            e->fn.air_minor = le16(t.data + 2);
-            e->fn.language_major = le16(t.data + 4);
-            e->fn.language_minor = le16(t.data + 6);
+            e->fn.air_major = le16_get(t.data);
+            e->fn.air_minor = le16_get(t.data + 2);
+            e->fn.language_major = le16_get(t.data + 4);
+            e->fn.language_minor = le16_get(t.data + 6);
             break;
         }
     }
@@ -379,7 +365,7 @@ static uint64_t size_by_neighbour(const struct metallib *lib, uint64_t rel)
     for (uint32_t i = 0; i < lib->count; i++) {
         const uint8_t *group = lib->data + pos;
 
-        pos += le32(group);
+        pos += le32_get(group);
         if (!read_entry(group, &other) && other.has_offsets && other.bitcode_rel > rel && other.bitcode_rel < end)
             end = other.bitcode_rel;
     }
@@ -408,7 +394,7 @@ static void find_public(const struct metallib *lib, struct entry *e)
     if (!inside(lib->public_size, e->public_rel, GROUP_MIN))
         return;
     group = lib->data + lib->public_off + e->public_rel;
-    n = le32(group);
+    n = le32_get(group);
     if (n < GROUP_MIN || !inside(lib->public_size, e->public_rel, n))
         return;
     e->fn.public_tags = group + 4;
@@ -456,7 +442,7 @@ int metallib_next(const struct metallib *lib, uint64_t *cursor, struct metallib_
     }
     if (!lib->count || pos >= lib->list_end)
         return METALLIB_ERR_INDEX;
-    *cursor = pos + le32(lib->data + pos);
+    *cursor = pos + le32_get(lib->data + pos);
     return function_at(lib, pos, out);
 }
 
@@ -470,7 +456,7 @@ int metallib_function(const struct metallib *lib, uint32_t index, struct metalli
         return METALLIB_ERR_INDEX;
     if (lib->form == METALLIB_FORM_MTLB)
         for (uint32_t i = 0; i < index; i++)
-            pos += le32(lib->data + pos);
+            pos += le32_get(lib->data + pos);
     return function_at(lib, pos, out);
 }
 
@@ -488,7 +474,7 @@ int metallib_find_typed(const struct metallib *lib, const char *name, uint32_t t
         const uint8_t *group = lib->data + pos;
         uint64_t here = pos;
 
-        pos += le32(group);
+        pos += le32_get(group);
         /* A broken neighbour must not hide a good function: what of it was readable still takes part. */
         (void)read_entry(group, &e);
         if (type != METALLIB_TYPE_NONE && e.fn.type != type)
@@ -553,7 +539,7 @@ static int public_record(const struct metallib_function *fn, const char *name, u
         return METALLIB_ERR_INDEX;
     if (t.size < 2)
         return METALLIB_ERR_METADATA;
-    if (index >= le16(t.data))
+    if (index >= le16_get(t.data))
         return METALLIB_ERR_INDEX;
     p = t.data + 2;
     end = t.data + t.size;
@@ -576,7 +562,7 @@ int metallib_constant(const struct metallib_function *fn, uint32_t index, struct
         return err;
     out->name = (const char *)name;
     out->data_type = fields[0];
-    out->index = le16(fields + 1);
+    out->index = le16_get(fields + 1);
     out->required = fields[3] != 0;
     return METALLIB_OK;
 }
@@ -591,12 +577,12 @@ int metallib_attribute(const struct metallib_function *fn, uint32_t index, struc
     memset(out, 0, sizeof(*out));
     if (err)
         return err;
-    bits = le16(fields);
+    bits = le16_get(fields);
     out->name = (const char *)name;
     out->index = bits & 0xff;
     out->usage = bits >> 13 & 3;
     out->active = bits >> 15;
-    if (public_tag(fn, "VATY", &types) > 0 && types.size >= 2 && index < le16(types.data) && index < types.size - 2)
+    if (public_tag(fn, "VATY", &types) > 0 && types.size >= 2 && index < le16_get(types.data) && index < types.size - 2)
         out->data_type = types.data[2 + index];
     return METALLIB_OK;
 }
