@@ -130,3 +130,133 @@ apt_p() {
     shift
     "$tool" -c "$APT_CONF" "$@"
 }
+
+# apt_missing PACKAGE...: those neither installed nor unpacked by --private, one per line.
+apt_missing() {
+    local p
+    for p in "$@"; do
+        case $(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true) in
+        installed*) continue ;;
+        esac
+        if [ "$PVG_PRIVATE" = 1 ] && grep -qx "$p" "$PVG_BUILD/private/packages" 2>/dev/null; then
+            continue
+        fi
+        printf '%s\n' "$p"
+    done
+}
+
+apt_need() {
+    local missing
+    mapfile -t missing < <(apt_missing "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$PVG_PRIVATE" = 1 ]; then
+        step "unpacking ${#missing[@]} packages below $(basename "$PVG_BUILD")/private" apt_unpack_private "${missing[@]}"
+    elif [ "$(id -u)" -eq 0 ]; then
+        step "installing ${#missing[@]} packages" apt_install "${missing[@]}"
+    else
+        say "pvg: packages are missing, and only root can install them. Either run"
+        say ""
+        say "    sudo apt-get install --no-install-recommends ${missing[*]}"
+        say ""
+        say "or call ./pvg with --private, which unpacks them below $PVG_BUILD instead."
+        exit $PVG_EXIT_SKIP
+    fi
+}
+
+# Installs as root. The indices of a machine may be stale, absent, or partly broken by third parties' entries: refresh them
+# once and try again, then once more with the private configuration, which knows Debian's own entries only.
+apt_install() {
+    local get=(apt-get -o DPkg::Lock::Timeout=600 -y --no-install-recommends)
+    export DEBIAN_FRONTEND=noninteractive
+    echo "missing: $*"
+    if "${get[@]}" install "$@"; then
+        return 0
+    fi
+    "${get[@]}" update || echo "apt-get update had errors; going on"
+    if "${get[@]}" install "$@"; then
+        return 0
+    fi
+    apt_private
+    apt_refresh
+    "${get[@]}" -c "$APT_CONF" install "$@" ||
+        die "apt-get could not install: $*  (the end of its output is above; try it by hand and call ./pvg again)"
+}
+
+# apt_closure PACKAGE...: as apt would install them on an empty machine.
+apt_closure() {
+    local dir out
+    dir=$(dirname "$APT_CONF")
+    : >"$dir/empty"
+    out=$(apt_p apt-get -s -o Dir::State::status="$dir/empty" install --no-install-recommends "$@") || {
+        printf '%s\n' "$out" | tail -n 5 >&2
+        die "apt cannot resolve: $*"
+    }
+    printf '%s\n' "$out" | awk '$1 == "Inst" { print $2 }'
+}
+
+# apt_versions PACKAGE...: "name version" of each candidate, one per line; fails when one has none.
+apt_versions() {
+    apt_p apt-cache policy "$@" | awk '
+        /^[^ ].*:$/ { name = $1; sub(/:[a-z0-9]*:$|:$/, "", name) }
+        $1 == "Candidate:" { print name, $2; if ($2 == "(none)") bad = 1; n++ }
+        END { exit bad || !n }'
+}
+
+# apt_fetch DIR PACKAGE...: leaves DIR/NAME_VERSION_ARCH.deb; files of other versions of the same packages are removed.
+apt_fetch() {
+    local dir=$1 name version file want=()
+    shift
+    mkdir -p "$dir"
+    while read -r name version; do
+        file=$(ls "$dir/${name}_${version//:/%3a}"_*.deb 2>/dev/null) && [ -n "$file" ] && continue
+        rm -f "$dir/${name}_"*.deb
+        want+=("$name")
+    done < <(apt_versions "$@")
+    [ ${#want[@]} -gt 0 ] || return 0
+    ( cd "$dir" && apt_p apt-get -qq download "${want[@]}" ) && return 0
+    apt_refresh
+    ( cd "$dir" && apt_p apt-get -qq download "${want[@]}" ) || die "could not download: ${want[*]}"
+}
+
+# Unpacks packages and what they need that the machine lacks below build/private/root, and makes what is inside usable from
+# there: paths in .pc files, links to libraries that only the machine itself has.
+apt_unpack_private() {
+    local private=$PVG_BUILD/private root names deb link target
+    root=$private/root
+    mkdir -p "$root" "$private/debs"
+    apt_private
+    mapfile -t names < <(apt_p apt-get -s install --no-install-recommends "$@" | awk '$1 == "Inst" { print $2 }')
+    [ ${#names[@]} -gt 0 ] || die "apt cannot resolve: $*"
+    apt_fetch "$private/debs" "${names[@]}"
+    for deb in "${names[@]}"; do
+        dpkg -x "$private/debs/${deb}"_*.deb "$root"
+    done
+    find "$root" -name '*.pc' -exec sed -i "s#=/usr#=$root/usr#" {} +
+    find "$root" -xtype l | while read -r link; do
+        target=$(readlink "$link")
+        case $target in
+        /*) if [ -e "$root$target" ]; then ln -sfn "$root$target" "$link"; fi ;;
+        *) target=${link#"$root"}
+           target=$(dirname "$target")/$(readlink "$link")
+           if [ -e "$target" ]; then ln -sfn "$target" "$link"; fi ;;
+        esac
+    done
+    printf '%s\n' "${names[@]}" "$@" >>"$private/packages"
+}
+
+# private_environment: makes what --private unpacked found by compilers, linkers, Python and QEMU.
+private_environment() {
+    local root=$PVG_BUILD/private/root triplet
+    [ "$PVG_PRIVATE" = 1 ] || return 0
+    triplet=$(gcc -print-multiarch 2>/dev/null || true)
+    triplet=${triplet:-$(uname -m)-linux-gnu}
+    export PATH="$root/usr/bin:$root/usr/sbin:$root/bin:$root/sbin:$PATH:/usr/sbin:/sbin"
+    export LD_LIBRARY_PATH="$root/usr/lib/$triplet:$root/lib/$triplet:$root/usr/lib/$triplet/pulseaudio${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+    export LIBRARY_PATH="$root/usr/lib/$triplet${LIBRARY_PATH:+:$LIBRARY_PATH}"
+    export CPATH="$root/usr/include:$root/usr/include/$triplet${CPATH:+:$CPATH}"
+    export PKG_CONFIG_PATH="$root/usr/lib/$triplet/pkgconfig:$root/usr/share/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
+    export PYTHONPATH="$root/usr/lib/python3/dist-packages${PYTHONPATH:+:$PYTHONPATH}"
+    export PERL5LIB="$root/usr/share/perl5${PERL5LIB:+:$PERL5LIB}"
+    export QEMU_MODULE_DIR="$root/usr/lib/$triplet/qemu"
+    export PVG_QEMU_DATA="$root/usr/share/qemu:$root/usr/share/seabios:$root/usr/lib/ipxe/qemu"
+}

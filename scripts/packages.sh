@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+#
+# Which Debian packages each part needs; the names are the same in Debian 12 and 13. Sourced after lib.sh.
+
+PACKAGES_COMPILER="gcc libc6-dev"
+PACKAGES_BUILD="$PACKAGES_COMPILER meson ninja-build pkg-config python3 libglib2.0-dev libpixman-1-dev libepoxy-dev"
+PACKAGES_QEMU_HEADERS="dpkg-dev patch xz-utils"
+PACKAGES_GUEST="make kmod cpio libelf-dev libdrm-dev libwayland-dev wayland-protocols"
+PACKAGES_TESTS="libcmocka-dev"
+
+# QEMU's package of an emulated architecture.
+qemu_package() {
+    case $1 in
+    x86_64) echo qemu-system-x86 ;;
+    aarch64) echo qemu-system-arm ;;
+    *) die "unknown architecture $1: x86_64 and aarch64 are known" ;;
+    esac
+}
