@@ -28,6 +28,8 @@
 #define LIMIT_TASKS 4096           /* live tasks; Apple's guest has a pool of 256 (memory 1.1) */
 #define LIMIT_TASK_BITS 47         /* address space of a task: what a host process can reserve (memory 12) */
 #define LIMIT_PT_DEPTH 4           /* levels of a page table: 4 covers 48 bits on both geometries (memory 1.3) */
+#define LIMIT_SPAN_BYTES (16ull << 30) /* one span where the size of guest RAM is not known (callback mode): 4 Mi pages */
+#define LIMIT_TASK_INTERVALS 16384 /* separate mappings of one task in callback mode: as LIMIT_VIEW_VMAS */
 #define LIMIT_DESCRIPTOR_BYTES 4096       /* descriptors of types 1..5 and 11 (memory 12) */
 #define LIMIT_STATE_DESCRIPTOR_BYTES (1u << 20) /* descriptors of types 6..8 (memory 12) */
 #define LIMIT_OBJECT_BYTES (64u << 20)    /* snapshots and validity records of all objects of a device */

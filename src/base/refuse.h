@@ -20,9 +20,7 @@
     X(ROOT_PAGE_NOT_RAM, "root-page-not-ram", "root page is not guest RAM")                                            \
     X(RING_NOT_RAM, "ring-not-ram", "page list or ring page of a channel is not guest RAM")                            \
     X(RING_EMPTY, "ring-empty", "page list of a channel has no entry")                                                 \
-    X(RING_SIZE, "ring-size", "ring is shorter than one packet header")                                                \
     X(COUNTER_RANGE, "counter-range", "producer is ahead of the consumer by more than the ring")                       \
-    X(COUNTER_ALIGN, "counter-align", "producer counter is not a multiple of 4")                                       \
     X(PACKET_LENGTH, "packet-length", "packet length below its header, above its ring or not a multiple of 4")         \
     X(PACKET_BARRIERS, "packet-barriers", "more barriers than the packet or the limit holds")                          \
     /* commands: stamped, no effect */                                                                                 \
@@ -54,6 +52,8 @@
     X(PT_CORRUPT, "table-corrupt", "entry has its flag but no page number")                                            \
     X(PT_TARGET, "table-target", "page table names a page that is not guest RAM")                                      \
     X(VA_RANGE, "va-range", "address beyond the task's address space or the table's reach")                            \
+    X(SPAN_EMPTY, "span-empty", "span of a task is empty")                                                             \
+    X(SPAN_LONG, "span-long", "span of a task is longer than guest memory")                                            \
     /* objects and surfaces */                                                                                         \
     X(LIST_NONE, "list-none", "task has no object list")                                                               \
     X(LIST_INDEX, "list-index", "object reference is 0 or beyond the list")                                            \

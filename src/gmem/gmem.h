@@ -38,15 +38,27 @@ struct gmem_pin {
     uint64_t epoch;                /* gmem's when the pin was taken */
     _Atomic bool in_callback;      /* inside a callback of the VMM: touches no guest memory */
     bool cut;                      /* quiesced meanwhile */
+    uint64_t seq;                  /* callback mode: counts pins; the page cache keeps what live pins point into */
+    struct gmem_pin *older, *younger; /* callback mode: the live pins, under gmem's lock */
 };
 
-/* Address space of one task. Plain data; owned by the task. */
+/* [start, end) in bytes of a task's address space. */
+struct gmem_interval {
+    uint64_t start, end;
+};
+
+/*
+ * Address space of one task. Plain data; owned by the task. In callback mode a span is usable while the VMM has it mapped:
+ * the space, and runs and views made from it, belong to the thread that handles map and unmap commands.
+ */
 struct gmem_space {
     uint32_t task;          /* guest's task id, for messages */
     uint32_t directory_pfn; /* page number of the directory page, as given by the guest */
     uint64_t length_bytes;  /* size of the address space */
     pvg_task *handle;       /* callback mode: the VMM's task, NULL: none */
     uint8_t *base;          /* callback mode: where it starts in the host */
+    struct gmem_interval *mapped; /* callback mode: what the VMM has mapped, sorted, disjoint; owned */
+    size_t mapped_count, mapped_capacity;
 };
 
 /* Why a walk failed, for the log: which level, which entry. */
@@ -110,7 +122,8 @@ int gmem_callback_end(struct gmem_pin *pin); /* 0, or PVG_ERR_STOPPED when the p
 
 /*
  * Physical access. @gpa + @length may cross blocks in gmem_read/write, not in gmem_ptr (stay inside one guest page there).
- * All or nothing. 0, PVG_ERR_NOT_RAM or PVG_ERR_STOPPED.
+ * All or nothing. 0, PVG_ERR_NOT_RAM or PVG_ERR_STOPPED. In callback mode gmem_ptr() and gmem_write() map pages into the root
+ * task; they return PVG_ERR_NOMEM when live pins use all of its 16 MiB, PVG_ERR_SYSTEM when the VMM could not create it.
  */
 int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length);
 int gmem_write(struct gmem_pin *pin, gpa_t gpa, const void *src, size_t length);
@@ -146,16 +159,21 @@ int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t 
 int gmem_space_write(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, const void *src, size_t length,
                      struct gmem_fault *fault);
 
-/* Callback mode only (nothing in table mode): tell the VMM about a task's life and maps (memory 10.1). */
+/*
+ * Callback mode only (nothing in table mode): tell the VMM about a task's life and maps (memory 10.1). Create:
+ * PVG_ERR_SYSTEM when the VMM could not. Map: page-aligned spans; all or nothing; errors as gmem_resolve(), TASK_MAP when
+ * the VMM refuses. Unmap: any span, clamped to the task. Destroy also frees what the space owns.
+ */
 int gmem_space_create(struct gmem_pin *pin, struct gmem_space *space);
 void gmem_space_destroy(struct gmem_pin *pin, struct gmem_space *space);
 int gmem_space_map(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, uint64_t length, struct gmem_fault *fault);
 void gmem_space_unmap(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, uint64_t length);
 
 /*
- * A contiguous host view of runs (memory 11): the runs themselves when they are one; MAP_FIXED over a reservation when every
+ * A contiguous host view of runs (memory 11), to be used while the pin that made it is held: the runs themselves when they are one; MAP_FIXED over a reservation when every
  * block is shareable and aligned; a private copy otherwise (then view->copied, and gmem_view_refresh() re-reads it).
- * Bounded by LIMIT_VIEW_VMAS; beyond it views are copies.
+ * Bounded by LIMIT_VIEW_VMAS; beyond it views are copies. A view to be written (@write) is never a copy: where only a copy
+ * is possible gmem_view_new() returns PVG_ERR_UNSUPPORTED. PVG_ERR_NOT_RAM: @write, and a run is read-only.
  */
 struct gmem_view {
     struct gmem *g;

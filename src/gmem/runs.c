@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spans of a task as runs of host memory: resolved as a whole or not at all, neighbours merged, and copied from run by run
+ * (docs/spec/memory.md 2.3, 2.4, 11.3). A run never crosses a RAM block. Any thread that holds a pin.
+ */
+#include "gmem/gmem_impl.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct resolve {
+    struct gmem_runs *runs;
+    const struct ram_block *block; /* of the last run */
+    bool write;
+};
+
+static int runs_push(struct gmem_runs *runs, const struct gmem_run *run)
+{
+    if (runs->count == runs->capacity) {
+        size_t capacity = runs->capacity ? runs->capacity * 2 : 16;
+        struct gmem_run *grown = realloc(runs->run, capacity * sizeof(*grown));
+
+        if (!grown)
+            return PVG_ERR_NOMEM;
+        runs->run = grown;
+        runs->capacity = capacity;
+    }
+    runs->run[runs->count++] = *run;
+    return 0;
+}
+
+static inline int resolve_page(void *opaque, struct gmem_pin *pin, const struct walk_page *page,
+                               struct gmem_fault *fault)
+{
+    struct resolve *r = opaque;
+    uint64_t gpa = page->gpa, left = page->length_bytes;
+
+    while (left) { /* once, unless a block ends inside the guest page */
+        const struct ram_block *b = ram_block_at(pin, gpa);
+        struct gmem_run *last = r->runs->count ? &r->runs->run[r->runs->count - 1] : NULL;
+        uint64_t n;
+
+        if (!b || (r->write && (b->flags & PVG_RAM_READONLY)))
+            return gmem_fail(fault, REFUSE_PT_TARGET, page->gva, page->leaf_level, page->entry);
+        n = b->length_bytes - (gpa - b->gpa);
+        n = n < left ? n : left;
+        if (last && r->block == b && last->gpa.v + last->length_bytes == gpa) {
+            last->length_bytes += n;
+        } else {
+            struct gmem_run run = {.host = b->host + (gpa - b->gpa), .length_bytes = n, .gpa = {gpa}};
+            int err = runs_push(r->runs, &run);
+
+            if (err)
+                return err;
+            r->block = b;
+        }
+        gpa += n;
+        left -= n;
+    }
+    return 0;
+}
+
+int gmem_resolve(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length, bool write,
+                 struct gmem_runs *out, struct gmem_fault *fault)
+{
+    struct resolve r = {.runs = out, .write = write};
+    int err;
+
+    out->count = 0;
+    out->length_bytes = 0;
+    err = span_check(pin, space, gva, length, fault);
+    if (err)
+        return err;
+    if (gmem_callbacks(pin->g)) {
+        struct gmem_run run = {.host = space->base + gva.v, .length_bytes = length, .gpa = {UINT64_MAX}};
+
+        err = space_mapped(space, gva.v, length) ? runs_push(out, &run)
+                                                 : gmem_fail(fault, REFUSE_PT_HOLE, gva.v, 0, 0);
+    } else {
+        err = walk_span(pin, space, gva, length, resolve_page, &r, fault);
+    }
+    if (err)
+        out->count = 0;
+    else
+        out->length_bytes = length;
+    return err;
+}
+
+void gmem_runs_fini(struct gmem_runs *runs)
+{
+    free(runs->run);
+    *runs = (struct gmem_runs){0};
+}
+
+bool gmem_runs_equal(const struct gmem_runs *a, const struct gmem_runs *b)
+{
+    if (a->count != b->count || a->length_bytes != b->length_bytes)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->run[i].host != b->run[i].host || a->run[i].length_bytes != b->run[i].length_bytes ||
+            a->run[i].gpa.v != b->run[i].gpa.v)
+            return false;
+    }
+    return true;
+}
+
+bool gmem_runs_overlap(const struct gmem_runs *runs, gpa_t gpa, uint64_t length)
+{
+    for (size_t i = 0; i < runs->count; i++) {
+        const struct gmem_run *r = &runs->run[i];
+
+        if (r->gpa.v != UINT64_MAX && (gpa.v >= r->gpa.v ? gpa.v - r->gpa.v < r->length_bytes
+                                                          : r->gpa.v - gpa.v < length))
+            return true;
+    }
+    return false;
+}
+
+/* A place in the runs. */
+struct cursor {
+    const struct gmem_run *run;
+    uint64_t offset; /* in the run */
+};
+
+/* Skip @n bytes; ends in the run that holds the next byte, or at the end of the last one. */
+static void cursor_skip(struct cursor *c, uint64_t n, const struct gmem_run *end)
+{
+    c->offset += n;
+    while (c->run != end && c->offset >= c->run->length_bytes)
+        c->offset -= c->run++->length_bytes;
+}
+
+static void cursor_copy(struct cursor c, uint8_t *dst, uint64_t length)
+{
+    while (length) {
+        uint64_t n = c.run->length_bytes - c.offset;
+
+        n = n < length ? n : length;
+        memcpy(dst, c.run->host + c.offset, n);
+        dst += n;
+        length -= n;
+        c.run++;
+        c.offset = 0;
+    }
+}
+
+void gmem_runs_read(const struct gmem_runs *runs, uint64_t offset, void *dst, size_t length)
+{
+    struct cursor c = {.run = runs->run};
+
+    assert(offset <= runs->length_bytes && length <= runs->length_bytes - offset);
+    cursor_skip(&c, offset, runs->run + runs->count);
+    cursor_copy(c, dst, length);
+}
+
+void gmem_runs_read_rows(const struct gmem_runs *runs, uint64_t offset, uint64_t stride, uint8_t *dst, size_t dst_stride,
+                         size_t row_bytes, size_t rows)
+{
+    const struct gmem_run *end = runs->run + runs->count;
+    struct cursor c = {.run = runs->run};
+
+    if (!rows || !row_bytes)
+        return;
+    assert(offset <= runs->length_bytes && row_bytes <= runs->length_bytes - offset &&
+           (rows == 1 || stride <= (runs->length_bytes - offset - row_bytes) / (rows - 1)));
+    cursor_skip(&c, offset, end);
+    if (stride == row_bytes && dst_stride == row_bytes) {
+        cursor_copy(c, dst, (uint64_t)row_bytes * rows);
+        return;
+    }
+    for (size_t y = 0; y < rows; y++) {
+        cursor_copy(c, dst, row_bytes);
+        dst += dst_stride;
+        cursor_skip(&c, stride, end);
+    }
+}
