@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One FIFO: its ring (root: contiguous; child: scattered page list), taking packets out, barriers, stamps, faults
+ * (transport 5, 7, 9, 10). Knows no opcode; command.c runs what is taken out. Runs on the worker.
+ */
+#include "core/core_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rd.h"
+
+#define HOLD_RETRY_NS (1 * NS_PER_MS)
+
+void fifo_init(struct fifo *f, uint32_t id)
+{
+    f->id = id;
+    f->generation = 1;
+}
+
+void fifo_fini(struct fifo *f)
+{
+    free(f->pages);
+    free(f->packet);
+}
+
+/* Stop serving; tickets of started commands become harmless. */
+void fifo_close(struct core *core, struct fifo *f)
+{
+    for (uint32_t i = 0; i < LIMIT_PENDING; i++)
+        atomic_store(&f->pending[i].state, 0);
+    if (f->id && f->defined)
+        for (unsigned i = 0; i < core->observer_count; i++)
+            if (core->observers[i].channel_gone)
+                core->observers[i].channel_gone(core->observers[i].ctx, f->id);
+    f->fault_after = REFUSE_NONE;
+    f->defined = f->faulted = f->in_hand = f->publish = f->reached_valid = false;
+    f->pending_head = f->pending_count = 0;
+    f->page_count = 0;
+    f->list_pfn = 0;
+    f->ring_bytes = 0;
+}
+
+static uint64_t page_bytes(struct core *core)
+{
+    return 1ull << core->page_shift;
+}
+
+static gpa_t cell_gpa(struct core *core, uint32_t index)
+{
+    return (gpa_t){((uint64_t)atomic_load(&core->regs.enabled_pfn) << core->page_shift) + 4ull * index};
+}
+
+static _Atomic uint32_t *cell(struct core *core, uint32_t index)
+{
+    void *p;
+
+    if (index >= core->stamp_cells || gmem_ptr(&core->pin, cell_gpa(core, index), 4, true, &p))
+        return NULL;
+    return p;
+}
+
+/* What the host stored last starts over from what the guest left in the cell (transport 10.2). */
+static void rebase_cell(struct core *core, uint32_t index)
+{
+    _Atomic uint32_t *c = cell(core, index);
+
+    if (c)
+        core->cell_last[index] = atomic_load_explicit(c, memory_order_relaxed);
+}
+
+/* ---- opening ---- */
+
+static enum refuse check_root(struct core *core, uint64_t pfn, uint32_t length, uint32_t start)
+{
+    if (!pfn || !length || length > LIMIT_ROOT_FIFO_BYTES || length <= start || start < page_bytes(core) ||
+        (length - start) % 4 || start % 4)
+        return REFUSE_ROOT_GEOMETRY;
+    for (uint64_t at = 0; at < length; at += page_bytes(core)) {
+        void *p;
+
+        if (gmem_ptr(&core->pin, (gpa_t){(pfn << core->page_shift) + at}, 1, true, &p))
+            return REFUSE_ROOT_NOT_RAM;
+    }
+    return REFUSE_NONE;
+}
+
+/* Build the root FIFO when FIFO_CONTROL went from 0 to 1 since the last look. */
+void fifo_open_root(struct core *core)
+{
+    struct regs *r = &core->regs;
+    struct fifo *f = &core->fifos[0];
+    uint32_t seq = atomic_load(&r->enable_seq);
+    uint32_t length = atomic_load(&r->enabled_length), start = atomic_load(&r->enabled_start);
+    uint64_t pfn = atomic_load(&r->enabled_pfn);
+    enum refuse why;
+
+    if (seq == core->enable_seq || !atomic_load(&r->fifo_control))
+        return;
+    core->enable_seq = seq;
+    fifo_close(core, f);
+    if (gmem_root_ready(&core->pin))
+        return;
+    why = check_root(core, pfn, length, start);
+    if (why) {
+        log_refuse(core->cfg.log, why, "page 0x%llx, length 0x%x, start 0x%x", (unsigned long long)pfn, length, start);
+        return;
+    }
+    f->base = (gpa_t){(pfn << core->page_shift) + start};
+    f->ring_bytes = length - start;
+    f->read = 0;
+    f->stamp_index = 0;
+    f->defined = true;
+    rebase_cell(core, 0);
+}
+
+/* Pointer to the channel's record in the root page, or NULL. */
+static uint8_t *record_ptr(struct core *core, uint32_t id)
+{
+    uint64_t root = (uint64_t)atomic_load(&core->regs.root_page_pfn) << core->page_shift;
+    void *p;
+
+    if (!root || gmem_ptr(&core->pin, (gpa_t){root + channel_record_offset(id)}, CHANNEL_RECORD_BYTES, true, &p))
+        return NULL;
+    return p;
+}
+
+static uint32_t record_load(const uint8_t *record, uint32_t offset)
+{
+    return atomic_load_explicit((const _Atomic uint32_t *)(const void *)(record + offset), memory_order_acquire);
+}
+
+/* Copy and check the page list (transport 7.3). */
+static enum refuse read_page_list(struct core *core, struct fifo *f, uint32_t list_pfn)
+{
+    uint32_t max = (uint32_t)(page_bytes(core) / 4), n;
+    uint32_t *pages = f->pages ? f->pages : malloc(page_bytes(core));
+
+    if (!pages)
+        return REFUSE_RING_NOT_RAM;
+    f->pages = pages;
+    if (gmem_read(&core->pin, (gpa_t){(uint64_t)list_pfn << core->page_shift}, pages, page_bytes(core)))
+        return REFUSE_RING_NOT_RAM;
+    for (n = 0; n < max && pages[n]; n++) {
+        void *p;
+
+        if (gmem_ptr(&core->pin, (gpa_t){(uint64_t)pages[n] << core->page_shift}, 1, false, &p))
+            return REFUSE_RING_NOT_RAM;
+    }
+    if (!n)
+        return REFUSE_RING_EMPTY;
+    f->page_count = n;
+    f->ring_bytes = n << core->page_shift;
+    f->list_pfn = list_pfn;
+    return REFUSE_NONE;
+}
+
+/* (Re)build a child's ring from its record. */
+enum refuse fifo_open_child(struct core *core, struct fifo *f)
+{
+    const uint8_t *record;
+    uint32_t list_pfn;
+    enum refuse why;
+
+    fifo_close(core, f);
+    record = record_ptr(core, f->id);
+    if (!record)
+        return REFUSE_ROOT_PAGE_NOT_RAM;
+    list_pfn = record_load(record, CHANNEL_LIST_PFN);
+    f->read = record_load(record, CHANNEL_READ);
+    f->stamp_index = record_load(record, CHANNEL_STAMP_INDEX) & 0xffff;
+    why = read_page_list(core, f, list_pfn);
+    if (why)
+        return why;
+    if (f->stamp_index >= core->stamp_cells)
+        log_refuse(core->cfg.log, REFUSE_STAMP_INDEX, "channel %u: index %u of %u cells", f->id, f->stamp_index,
+                   core->stamp_cells);
+    f->defined = true;
+    rebase_cell(core, f->stamp_index);
+    return REFUSE_NONE;
+}
+
+/* ---- faults ---- */
+
+static void fault(struct core *core, struct fifo *f, enum refuse why, const char *what, uint32_t value)
+{
+    f->faulted = true;
+    log_refuse(core->cfg.log, why, "channel %u stops: %s 0x%x, ring of 0x%x bytes, consumer 0x%x", f->id, what, value,
+               f->ring_bytes, f->read);
+    atomic_fetch_add_explicit(&f->refused, 1, memory_order_relaxed);
+    if (f->id == 0 && f->ring_bytes)
+        atomic_store(&core->regs.root_fault_offset, f->read % f->ring_bytes);
+    atomic_fetch_or(&core->regs.intr_fault, 1u << (f->stamp_index & 31));
+    core->raise = true;
+}
+
+static bool load_written(struct core *core, struct fifo *f, uint8_t **record, uint32_t *written)
+{
+    if (f->id == 0) {
+        *record = NULL;
+        *written = atomic_load_explicit(&core->regs.root_producer, memory_order_acquire);
+        return true;
+    }
+    *record = record_ptr(core, f->id);
+    if (!*record)
+        return false;
+    *written = record_load(*record, CHANNEL_WRITTEN);
+    return true;
+}
+
+/* Publish the consumer counter, fenced before the caller looks at the producer again (transport 7.4). */
+static void publish_read(struct core *core, struct fifo *f, uint8_t *record)
+{
+    if (record)
+        atomic_store_explicit((_Atomic uint32_t *)(void *)(record + CHANNEL_READ), f->read, memory_order_release);
+    else
+        atomic_store_explicit(&core->regs.root_consumer, f->read, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* Leave the fault state: what was submitted so far is discarded (transport 9). */
+void fifo_resume(struct core *core, struct fifo *f)
+{
+    uint8_t *record;
+    uint32_t written;
+
+    if (!f->faulted)
+        return;
+    f->faulted = false;
+    f->in_hand = false;
+    if (f->id == 0)
+        atomic_store(&core->regs.root_fault_offset, 0);
+    if (load_written(core, f, &record, &written)) {
+        f->read = written;
+        publish_read(core, f, record);
+    }
+}
+
+/* ---- ring ---- */
+
+/* Copy @n bytes at position @pos of the ring; wraps at its end, splits at pages. */
+static int ring_copy(struct core *core, const struct fifo *f, uint32_t pos, uint8_t *dst, uint32_t n)
+{
+    uint64_t page = page_bytes(core);
+
+    while (n) {
+        gpa_t gpa = f->id == 0 ? (gpa_t){f->base.v + pos}
+                               : (gpa_t){((uint64_t)f->pages[pos >> core->page_shift] << core->page_shift) +
+                                         (pos & (page - 1))};
+        uint32_t piece = n;
+        void *p;
+        int err;
+
+        if (piece > page - (gpa.v & (page - 1)))
+            piece = (uint32_t)(page - (gpa.v & (page - 1)));
+        if (piece > f->ring_bytes - pos)
+            piece = f->ring_bytes - pos;
+        err = gmem_ptr(&core->pin, gpa, piece, false, &p);
+        if (err)
+            return err;
+        memcpy(dst, p, piece);
+        dst += piece;
+        n -= piece;
+        pos += piece;
+        if (pos == f->ring_bytes)
+            pos = 0;
+    }
+    return 0;
+}
+
+static bool packet_room(struct fifo *f, uint32_t bytes)
+{
+    uint8_t *packet;
+
+    if (bytes <= f->packet_capacity)
+        return true;
+    packet = realloc(f->packet, bytes < 4096 ? 4096 : bytes);
+    if (!packet)
+        return false;
+    f->packet = packet;
+    f->packet_capacity = bytes < 4096 ? 4096 : bytes;
+    return true;
+}
+
+enum take { TAKE_PACKET, TAKE_NOTHING, TAKE_FAULT };
+
+/* Take the next packet out of the ring into f->packet and free its space. */
+static enum take take_packet(struct core *core, struct fifo *f, uint8_t *record, uint32_t written)
+{
+    uint32_t available = written - f->read, pos;
+    uint8_t head[PACKET_HEADER_BYTES];
+    enum refuse why;
+
+    if (available > f->ring_bytes) {
+        fault(core, f, REFUSE_COUNTER_RANGE, "producer", written);
+        return TAKE_FAULT;
+    }
+    if (available < PACKET_HEADER_BYTES)
+        return TAKE_NOTHING;
+    pos = f->read % f->ring_bytes;
+    if (ring_copy(core, f, pos, head, sizeof(head)))
+        goto not_ram;
+    why = packet_decode(head, f->ring_bytes, &f->header);
+    if (why) {
+        fault(core, f, why, "length", f->header.length_bytes);
+        return TAKE_FAULT;
+    }
+    if (available < f->header.length_bytes)
+        return TAKE_NOTHING;
+    if (!packet_room(f, f->header.length_bytes))
+        return TAKE_NOTHING; /* out of host memory: the rescue poll tries again */
+    memcpy(f->packet, head, sizeof(head));
+    pos += PACKET_HEADER_BYTES;
+    if (pos >= f->ring_bytes)
+        pos -= f->ring_bytes;
+    if (ring_copy(core, f, pos, f->packet + PACKET_HEADER_BYTES, f->header.length_bytes - PACKET_HEADER_BYTES))
+        goto not_ram;
+    f->read += f->header.length_bytes;
+    publish_read(core, f, record);
+    f->in_hand = true;
+    f->barriers_met = false;
+    f->first_ns = 0;
+    atomic_store_explicit(&f->packets, atomic_load_explicit(&f->packets, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    if (recorder_on(core->cfg.recorder))
+        recorder_add(core->cfg.recorder, RECORD_PACKET, &f->id, sizeof(f->id), f->packet, f->header.length_bytes);
+    return TAKE_PACKET;
+
+not_ram:
+    if (!core->pin.cut)
+        fault(core, f, REFUSE_RING_NOT_RAM, "position", pos);
+    return TAKE_FAULT;
+}
+
+/* ---- barriers ---- */
+
+static bool barrier_met(struct core *core, struct fifo *f, struct packet_barrier b)
+{
+    _Atomic uint32_t *c;
+
+    if (b.index == f->stamp_index && f->reached_valid && stamp_reached(f->reached, b.value))
+        return true;
+    c = cell(core, b.index);
+    if (!c) {
+        if (!core->pin.cut)
+            log_refuse(core->cfg.log, REFUSE_BARRIER_INDEX, "channel %u waits for cell %u of %u: not waiting", f->id,
+                       b.index, core->stamp_cells);
+        return true;
+    }
+    return stamp_reached(atomic_load_explicit(c, memory_order_acquire), b.value);
+}
+
+static bool barriers_met(struct core *core, struct fifo *f)
+{
+    for (uint32_t i = 0; i < f->header.barriers; i++)
+        if (!barrier_met(core, f, packet_barrier(f->packet, i)))
+            return false;
+    return true;
+}
+
+/* ---- stamps ---- */
+
+/* All effects of the command are there: its stamp may be published. */
+static void reach(struct fifo *f, uint32_t stamp)
+{
+    f->publish = true;
+    f->publish_stamp = stamp;
+    f->reached = stamp;
+    f->reached_valid = true;
+    atomic_store_explicit(&f->stamps, atomic_load_explicit(&f->stamps, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/* Retire started commands in order. */
+static void retire(struct fifo *f)
+{
+    while (f->pending_count) {
+        struct pending *p = &f->pending[f->pending_head];
+
+        if (!(atomic_load(&p->state) & 1))
+            return;
+        atomic_store(&p->state, 0);
+        reach(f, p->stamp);
+        f->pending_head = (f->pending_head + 1) % LIMIT_PENDING;
+        f->pending_count--;
+    }
+}
+
+/* Effects, then cell, then status bit, then interrupt: in this order (transport 10.2). */
+static void publish(struct core *core, struct fifo *f)
+{
+    _Atomic uint32_t *c;
+
+    if (!f->publish)
+        return;
+    f->publish = false;
+    c = cell(core, f->stamp_index);
+    if (!c)
+        return;
+    if ((int32_t)(f->publish_stamp - core->cell_last[f->stamp_index]) < 0) {
+        if (f->publish_stamp) /* 0: no completion requested */
+            log_refuse(core->cfg.log, REFUSE_STAMP_REWIND, "channel %u: stamp 0x%x after 0x%x", f->id,
+                       f->publish_stamp, core->cell_last[f->stamp_index]);
+        return;
+    }
+    core->cell_last[f->stamp_index] = f->publish_stamp;
+    atomic_store_explicit(c, f->publish_stamp, memory_order_release);
+    atomic_fetch_or(&core->regs.stamp_events, 1u << (f->stamp_index & 31));
+    core->raise = true;
+    core->progress = true;
+}
+
+/* ---- serving ---- */
+
+/* Start the command in hand. */
+static enum fifo_state start(struct core *core, struct fifo *f)
+{
+    uint32_t slot;
+
+    if (f->pending_count == LIMIT_PENDING)
+        return FIFO_FULL;
+    if (f->first_ns && clock_now_ns() < f->retry_ns)
+        return FIFO_HELD;
+    if (!f->barriers_met && !barriers_met(core, f))
+        return FIFO_BARRIER;
+    f->barriers_met = true;
+    if (!f->first_ns)
+        f->first_ns = clock_now_ns();
+
+    slot = (f->pending_head + f->pending_count) % LIMIT_PENDING;
+    f->pending[slot].stamp = f->header.stamp;
+    atomic_store(&f->pending[slot].state, f->generation << 1);
+    f->pending_count++;
+    switch (command_run(core, f)) {
+    case CORE_HOLD:
+        f->pending_count--;
+        atomic_store(&f->pending[slot].state, 0);
+        f->retry_ns = clock_now_ns() + HOLD_RETRY_NS;
+        return FIFO_HELD;
+    case CORE_DONE:
+        atomic_store(&f->pending[slot].state, f->generation << 1 | 1);
+        break;
+    case CORE_PENDING:
+        break;
+    }
+    f->generation++;
+    f->in_hand = false;
+    return FIFO_IDLE;
+}
+
+static enum fifo_state turn(struct core *core, struct fifo *f)
+{
+    for (uint32_t n = 0; n < LIMIT_TURN_PACKETS; n++) {
+        uint8_t *record;
+        uint32_t written;
+        enum fifo_state state;
+
+        retire(f);
+        if (core->pin.cut || f->faulted || !f->defined)
+            return FIFO_STOPPED;
+        if (!f->in_hand) {
+            if (!load_written(core, f, &record, &written)) {
+                if (!core->pin.cut)
+                    fault(core, f, REFUSE_ROOT_PAGE_NOT_RAM, "root page", 0);
+                return FIFO_STOPPED;
+            }
+            /* A changed page list means a new ring (transport 11.3). */
+            if (record && record_load(record, CHANNEL_LIST_PFN) != f->list_pfn) {
+                enum refuse why;
+
+                publish(core, f);
+                why = fifo_open_child(core, f);
+                if (why && !core->pin.cut)
+                    log_refuse(core->cfg.log, why, "channel %u: new page list", f->id);
+                continue;
+            }
+            switch (take_packet(core, f, record, written)) {
+            case TAKE_NOTHING:
+                return FIFO_IDLE;
+            case TAKE_FAULT:
+                return FIFO_STOPPED;
+            case TAKE_PACKET:
+                break;
+            }
+        }
+        state = start(core, f);
+        if (state != FIFO_IDLE)
+            return state;
+        if (f->fault_after) {
+            fault(core, f, f->fault_after, "strict mode, opcode", f->header.opcode);
+            f->fault_after = REFUSE_NONE;
+            return FIFO_STOPPED;
+        }
+    }
+    return FIFO_MORE;
+}
+
+enum fifo_state fifo_serve(struct core *core, struct fifo *f)
+{
+    enum fifo_state state;
+
+    if (atomic_load(&core->resumes) >> f->id & 1) {
+        atomic_fetch_and(&core->resumes, ~(1u << f->id));
+        fifo_resume(core, f);
+    }
+    if (!f->defined)
+        return FIFO_STOPPED;
+    state = turn(core, f);
+    if (core->pin.cut)
+        return FIFO_STOPPED;
+    retire(f);
+    publish(core, f);
+    return state;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: GPU address spaces, and the commands that define, delete, map and unmap (memory 1, 3.1). The VMM is told of each,
+ * and in callback mode carries them out. Runs on the worker.
+ */
+#include "core/core_priv.h"
+
+#include <stdlib.h>
+
+#include "base/rd.h"
+
+static struct task **bucket(struct core *core, uint32_t id)
+{
+    return &core->tasks[(id * 2654435761u) >> 24];
+}
+
+static struct task *find(struct core *core, uint32_t id)
+{
+    struct task *t = *bucket(core, id);
+
+    while (t && t->id != id)
+        t = t->next;
+    return t;
+}
+
+const struct gmem_space *core_task(struct core *core, uint32_t task)
+{
+    struct task *t = find(core, task);
+
+    return t ? &t->space : NULL;
+}
+
+/* Fire and forget; the worker counts as out of guest memory meanwhile. */
+static void tell(struct core *core, enum pvg_task_event_kind kind, uint32_t task, uint64_t offset, uint64_t length)
+{
+    const struct pvg_task_event event = {
+        .kind = kind, .task = task, .offset_bytes = offset, .length_bytes = length};
+
+    if (!core->cfg.ops->task_event)
+        return;
+    gmem_callback_begin(&core->pin);
+    core->cfg.ops->task_event(core->cfg.opaque, &event);
+    (void)gmem_callback_end(&core->pin); /* the pin remembers that it was cut off */
+}
+
+/* Take @t out of the table and drop all that hangs on it. */
+static void drop(struct core *core, struct task *t)
+{
+    struct task **link = bucket(core, t->id);
+
+    core_settle(core, &core->pin, t->id, (gva_t){0}, UINT64_MAX);
+    for (unsigned i = 0; i < core->observer_count; i++)
+        if (core->observers[i].task_gone)
+            core->observers[i].task_gone(core->observers[i].ctx, t->id);
+    while (*link != t)
+        link = &(*link)->next;
+    *link = t->next;
+    atomic_fetch_sub(&core->task_count, 1);
+    gmem_space_destroy(&core->pin, &t->space);
+    tell(core, PVG_TASK_DESTROYED, t->id, 0, 0);
+    free(t);
+}
+
+void task_drop_all(struct core *core)
+{
+    gmem_pin(core->cfg.gmem, &core->pin);
+    for (uint32_t i = 0; i < TASK_BUCKETS; i++)
+        while (core->tasks[i])
+            drop(core, core->tasks[i]);
+    gmem_unpin(&core->pin);
+}
+
+bool task_uses_page(struct core *core, gpa_t gpa, uint64_t length)
+{
+    uint64_t page = 1ull << core->page_shift;
+
+    for (uint32_t i = 0; i < TASK_BUCKETS; i++)
+        for (const struct task *t = core->tasks[i]; t; t = t->next) {
+            uint64_t dir = (uint64_t)t->space.directory_pfn << core->page_shift;
+
+            if (gpa.v < dir + page && dir < gpa.v + length)
+                return true;
+        }
+    return false;
+}
+
+/* Only here the id comes shifted, with the kernel flag below it (memory 1.1). */
+static enum core_verdict define_task(void *ctx, const struct core_cmd *cmd)
+{
+    struct core *core = ctx;
+    struct rd r = rd_over(cmd->payload, cmd->payload_bytes);
+    uint32_t raw = rd_u32(&r);
+    struct gmem_space space = {.task = raw >> 1, .length_bytes = rd_u64(&r), .directory_pfn = rd_u32(&r)};
+    struct task *t = find(core, space.task);
+
+    if (space.length_bytes > 1ull << LIMIT_TASK_BITS) {
+        core_refuse(core, cmd, REFUSE_TASK_LENGTH, "task %u: 0x%llx bytes, limit 2^%u", space.task,
+                    (unsigned long long)space.length_bytes, LIMIT_TASK_BITS);
+        return CORE_DONE;
+    }
+    if (t)
+        drop(core, t);
+    if (core->pin.cut)
+        return CORE_DONE;
+    if (atomic_load(&core->task_count) >= LIMIT_TASKS) {
+        core_refuse(core, cmd, REFUSE_TASK_LIMIT, "task %u: %u live", space.task, LIMIT_TASKS);
+        return CORE_DONE;
+    }
+    t = calloc(1, sizeof(*t));
+    if (!t || gmem_space_create(cmd->pin, &space)) {
+        free(t);
+        if (!core->pin.cut)
+            core_refuse(core, cmd, REFUSE_TASK_CREATE, "task %u of 0x%llx bytes", space.task,
+                        (unsigned long long)space.length_bytes);
+        return CORE_DONE;
+    }
+    t->id = space.task;
+    t->kernel = raw & 1;
+    t->space = space;
+    t->next = *bucket(core, t->id);
+    *bucket(core, t->id) = t;
+    atomic_fetch_add(&core->task_count, 1);
+    tell(core, PVG_TASK_CREATED, t->id, 0, space.length_bytes);
+    return CORE_DONE;
+}
+
+static enum core_verdict delete_task(void *ctx, const struct core_cmd *cmd)
+{
+    struct core *core = ctx;
+    uint32_t id = le32_get(cmd->payload);
+    struct task *t = find(core, id);
+
+    if (t)
+        drop(core, t);
+    else
+        core_refuse(core, cmd, REFUSE_TASK_NONE, "task %u", id);
+    return CORE_DONE;
+}
+
+static enum core_verdict map_memory(void *ctx, const struct core_cmd *cmd)
+{
+    struct core *core = ctx;
+    struct rd r = rd_over(cmd->payload, cmd->payload_bytes);
+    uint32_t id = rd_u32(&r);
+    gva_t gva = {rd_u64(&r)};
+    uint64_t length = rd_u64(&r);
+    struct task *t = find(core, id);
+    struct gmem_fault fault;
+    int err;
+
+    if (!t) {
+        core_refuse(core, cmd, REFUSE_TASK_NONE, "task %u", id);
+        return CORE_DONE;
+    }
+    if (!length || !gva.v)
+        return CORE_DONE;
+    core_settle(core, cmd->pin, id, gva, length);
+    err = gmem_space_map(cmd->pin, &t->space, gva, length, &fault);
+    if (err == PVG_ERR_REFUSED)
+        core_refuse_fault(core, cmd, &fault, "map");
+    if (!core->pin.cut)
+        tell(core, PVG_TASK_MAPPED, id, gva.v, length);
+    return CORE_DONE;
+}
+
+/* The guest clears the entries without waiting for the stamp: nothing here walks the range (memory 3.1). */
+static enum core_verdict unmap_memory(void *ctx, const struct core_cmd *cmd)
+{
+    struct core *core = ctx;
+    struct rd r = rd_over(cmd->payload, cmd->payload_bytes);
+    uint32_t id = rd_u32(&r);
+    gva_t gva = {rd_u64(&r)};
+    uint64_t length = rd_u64(&r);
+    struct task *t = find(core, id);
+
+    if (!t) {
+        core_refuse(core, cmd, REFUSE_TASK_NONE, "task %u", id);
+        return CORE_DONE;
+    }
+    if (!length || !gva.v)
+        return CORE_DONE;
+    core_settle(core, cmd->pin, id, gva, length);
+    gmem_space_unmap(cmd->pin, &t->space, gva, length);
+    if (!core->pin.cut)
+        tell(core, PVG_TASK_UNMAPPED, id, gva.v, length);
+    return CORE_DONE;
+}
+
+void task_register(struct core *core)
+{
+    core_handle(core, CMD_DEFINE_TASK2, define_task, core);
+    core_handle(core, CMD_DELETE_TASK, delete_task, core);
+    core_handle(core, CMD_MAP_MEMORY2, map_memory, core);
+    core_handle(core, CMD_UNMAP_MEMORY, unmap_memory, core);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker: waits for doorbells, completions and requests, gives every FIFO with work its turn, and raises the interrupt.
+ * See core.h for how others get it out of guest memory.
+ */
+#include "core/core_priv.h"
+
+/* Insurance against guests that drop doorbells and against lost ones (transport 7.4). */
+#define RESCUE_NS (50 * NS_PER_MS)
+
+void worker_kick(struct core *core, uint32_t fifo_mask)
+{
+    atomic_fetch_or(&core->doorbells, fifo_mask);
+    event_signal(&core->wake);
+}
+
+void worker_raise(struct core *core)
+{
+    atomic_fetch_add(&core->callbacks, 1);
+    if (!core_silent(core)) {
+        atomic_fetch_add_explicit(&core->interrupts, 1, memory_order_relaxed);
+        core->cfg.ops->raise_interrupt(core->cfg.opaque, 0);
+    }
+    atomic_fetch_sub(&core->callbacks, 1);
+    if (core_silent(core))
+        event_signal(&core->quiet);
+}
+
+/* The worker's own: guest memory is not touched while the VMM handles the interrupt. */
+static void raise_if_owed(struct core *core)
+{
+    if (!core->raise)
+        return;
+    core->raise = false;
+    gmem_callback_begin(&core->pin);
+    if (atomic_load(&core->requests))
+        event_signal(&core->quiet);
+    worker_raise(core);
+    (void)gmem_callback_end(&core->pin); /* the pin remembers that it was cut off; the next access fails */
+}
+
+/* Enter guest memory, unless somebody wants the worker out of it. */
+static bool section_enter(struct core *core)
+{
+    atomic_store(&core->in_section, true);
+    if (atomic_load(&core->requests) || core_silent(core)) {
+        atomic_store(&core->in_section, false);
+        event_signal(&core->quiet);
+        return false;
+    }
+    gmem_pin(core->cfg.gmem, &core->pin);
+    return true;
+}
+
+static void section_leave(struct core *core)
+{
+    gmem_unpin(&core->pin);
+    atomic_store(&core->in_section, false);
+    if (atomic_load(&core->requests) || core_silent(core))
+        event_signal(&core->quiet);
+}
+
+/* Carry out requests: the worker is outside its section. */
+static void carry_out(struct core *core)
+{
+    uint32_t requests = atomic_exchange(&core->requests, 0);
+
+    if (!requests)
+        return;
+    for (uint32_t i = 0; i < LIMIT_FIFOS; i++)
+        fifo_close(core, &core->fifos[i]);
+    for (unsigned i = 0; i < core->observer_count; i++)
+        if (core->observers[i].reset)
+            core->observers[i].reset(core->observers[i].ctx);
+    task_drop_all(core);
+    gmem_root_drop(core->cfg.gmem);
+    core->raise = false;
+}
+
+static uint32_t active_fifos(struct core *core)
+{
+    uint32_t mask = 0;
+
+    for (uint32_t i = 0; i < LIMIT_FIFOS; i++)
+        mask |= (uint32_t)core->fifos[i].defined << i;
+    return mask;
+}
+
+/* Serve every FIFO in @work until nothing moves. Returns the FIFOs that wait for a time; *@until: the earliest. */
+static uint32_t serve(struct core *core, uint32_t work, uint64_t *until)
+{
+    uint32_t held = 0;
+
+    *until = 0;
+    do {
+        uint32_t more = 0;
+
+        core->progress = false;
+        for (uint32_t i = 0; i < LIMIT_FIFOS; i++) {
+            struct fifo *f = &core->fifos[i];
+            enum fifo_state state;
+
+            if (!(work >> i & 1))
+                continue;
+            state = fifo_serve(core, f);
+            atomic_store_explicit(&f->shown_state, state, memory_order_relaxed);
+            raise_if_owed(core);
+            if (core->pin.cut)
+                return 0;
+            core->blocked &= ~(1u << i);
+            if (state == FIFO_MORE)
+                more |= 1u << i;
+            else if (state == FIFO_BARRIER)
+                core->blocked |= 1u << i;
+            else if (state == FIFO_HELD) {
+                held |= 1u << i;
+                if (!*until || f->retry_ns < *until)
+                    *until = f->retry_ns;
+            }
+        }
+        /* A stamp may have met a barrier; doorbells that arrived meanwhile join. */
+        work = more | atomic_exchange(&core->doorbells, 0) | (core->progress ? core->blocked : 0);
+    } while (work && !atomic_load(&core->requests) && !core_silent(core));
+    worker_kick(core, work);
+    return held;
+}
+
+static void wait_for_work(struct core *core, uint64_t until)
+{
+    uint32_t seq = event_prepare(&core->wake);
+
+    if (atomic_load(&core->doorbells) || atomic_load(&core->requests))
+        event_cancel(&core->wake);
+    else
+        event_wait(&core->wake, seq, until);
+}
+
+/* Silent: only requests matter; doorbells stay pending. */
+static void wait_while_silent(struct core *core)
+{
+    while (core_silent(core) && !atomic_load(&core->requests)) {
+        uint32_t seq = event_prepare(&core->wake);
+
+        if (!core_silent(core) || atomic_load(&core->requests))
+            event_cancel(&core->wake);
+        else
+            event_wait(&core->wake, seq, 0);
+    }
+}
+
+void *worker_main(void *arg)
+{
+    struct core *core = arg;
+    const struct pvg_host_ops *ops = core->cfg.ops;
+    uint64_t until = 0, rescue = 0;
+    uint32_t held = 0;
+
+    if (ops->thread_enter)
+        ops->thread_enter(core->cfg.opaque, "pvg-worker");
+    while (!atomic_load(&core->stopped)) {
+        uint32_t work;
+
+        if (active_fifos(core))
+            wait_for_work(core, until && until < rescue ? until : rescue);
+        else
+            wait_for_work(core, 0);
+        if (core_silent(core)) {
+            wait_while_silent(core);
+            core->raise = atomic_load(&core->regs.stamp_events) || atomic_load(&core->regs.display_events) ||
+                          atomic_load(&core->regs.intr_fault);
+        }
+        carry_out(core);
+        if (!section_enter(core))
+            continue;
+        work = atomic_exchange(&core->doorbells, 0) | held;
+        if (clock_now_ns() >= rescue) {
+            work |= active_fifos(core);
+            rescue = clock_now_ns() + RESCUE_NS;
+        }
+        fifo_open_root(core);
+        raise_if_owed(core);
+        held = serve(core, work, &until);
+        section_leave(core);
+    }
+    carry_out(core);
+    if (ops->thread_leave)
+        ops->thread_leave(core->cfg.opaque);
+    atomic_store(&core->worker_gone, true);
+    event_signal(&core->quiet);
+    return NULL;
+}
