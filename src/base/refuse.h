@@ -30,6 +30,7 @@
     X(OPCODE_UNKNOWN, "opcode-unknown", "no such command")                                                             \
     X(OPCODE_DEPRECATED, "opcode-deprecated", "retired command")                                                       \
     X(PAYLOAD_SHORT, "payload-short", "payload shorter than the command needs")                                        \
+    X(RECORD_LENGTH, "record-length", "record inside a command states a length that is not its own")                   \
     X(PAYLOAD_COUNT, "payload-count", "count of records larger than the payload")                                      \
     X(PAYLOAD_NOP, "payload-nop", "NOP with a payload")                                                                \
     X(CHANNEL_ID, "channel-id", "channel id out of range")                                                             \
