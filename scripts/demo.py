@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The last steps of ./pvg demo: boots the guest image and saves its pictures.
+
+usage: demo.py none|window|vnc DEVICE VNC_ADDRESS
+
+Every picture is taken when the guest has said that it is there and the host has seen that it is: no fixed waits.
+"""
+import os
+import sys
+import time
+
+import pvgvm
+
+# A console of text has two colours; a desktop with antialiased text has hundreds.
+CONSOLE_COLOURS = 2
+DESKTOP_COLOURS = 32
+# A client may go on drawing: then the picture of this moment is as good as a later one.
+REST_S = 20
+
+
+def step(text, function):
+    started = time.monotonic()
+    if sys.stderr.isatty():
+        print(f"  {text:<58} ...", end="", file=sys.stderr, flush=True)
+    try:
+        result = function()
+    except pvgvm.VmError as error:
+        print(f"\r  {text:<58} FAILED after {time.monotonic() - started:.1f} s\n{error}", file=sys.stderr)
+        sys.exit(1)
+    start = "\r" if sys.stderr.isatty() else ""
+    print(f"{start}  {text:<58} {time.monotonic() - started:6.1f} s", file=sys.stderr)
+    return result
+
+
+def main():
+    mode, device, address = sys.argv[1:4]
+    began = float(os.environ.get("PVG_T0", time.time()))
+    folder = os.path.join(pvgvm.BUILD, "demo")
+    console, screen = os.path.join(folder, "console.png"), os.path.join(folder, "screen.png")
+    extra, display = [], "none"
+    if mode == "window":
+        display = "gtk,show-cursor=off"
+    elif mode == "vnc":
+        extra = ["-vnc", address]
+    ours = device.split(",")[0] == "apple-gfx-pci"
+    vm = pvgvm.Vm(folder, [device], extra=extra, display=display, stock=not ours)
+    for path in (console, screen):
+        if os.path.exists(path):
+            os.remove(path)
+
+    def show_console():
+        vm.run("dmesg -n 1; { clear; cat /proc/version; echo; dmesg | grep -iE 'drm|fb0|Console' | cut -c1-150; echo; "
+               "ls -l /dev/dri /dev/fb0; } >/dev/tty1 2>&1")
+        vm.wait_still_picture(CONSOLE_COLOURS, timeout=REST_S).save_png(console)
+
+    def show_desktop():
+        vm.run("desktop")
+        picture = vm.wait_still_picture(DESKTOP_COLOURS, timeout=REST_S)
+        if picture.width < 1280:
+            raise pvgvm.VmError(f"the desktop is only {picture.width} pixels wide")
+        picture.save_png(screen)
+        return picture
+
+    status = 0
+    try:
+        step("booting the guest", vm.start)
+        step("kernel console: build/demo/console.png", show_console)
+        picture = step("weston and its clients: build/demo/screen.png", show_desktop)
+        print(f"picture of {picture.width}x{picture.height} after {time.time() - began:.1f} s:", file=sys.stderr)
+        print(screen, flush=True)
+        if mode != "none":
+            where = f"VNC on {address}" if mode == "vnc" else "the window"
+            print(f"the guest goes on running in {where}; end it there or with Ctrl-C", file=sys.stderr)
+            vm.process.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        vm.quit()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
