@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Callback mode: the device's own root task, used as a cache of single guest pages that the device writes or keeps looking
- * at (stamp cells, root page, rings, replies). (docs/spec/transport.md 11.4)
+ * Callback mode: the device's own root task, used as a cache of single guest pages that the device writes or keeps
+ * looking at (stamp cells, root page, rings, replies). (docs/spec/transport.md 11.4)
  *
- * A page is mapped when it is first asked for; the least recently used one that no live pin has a pointer into makes room.
- * No lock is held while the VMM maps: the slot is marked busy, and who needs the same page waits, marked as inside a
- * callback, so that nobody who quiesces waits for the VMM. Any thread.
+ * A page is mapped when it is first asked for; the least recently used one that no live pin has a pointer into makes
+ * room. No lock is held while the VMM maps: the slot is marked busy, and who needs the same page waits, marked as
+ * inside a callback, so that nobody who quiesces waits for the VMM. Any thread.
  */
 #include "gmem/gmem_impl.h"
 

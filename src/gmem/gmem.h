@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory as the device sees it: the RAM table, a task's GPU page table, copies, runs of host pointers, host views.
- * (docs/spec/memory.md 1.3, 2, 10, 11; docs/decisions.md 2)
+ * Guest memory as the device sees it: the RAM table, a task's GPU page table, copies, runs of host pointers, host
+ * views. (docs/spec/memory.md 1.3, 2, 10, 11; docs/decisions.md 2)
  *
- * Everything is read through a pin: a thread pins the RAM table, works, and unpins; gmem_del_ram() waits for pins on the
- * old table. In callback mode there is no table: small reads go to the VMM's read_memory, pages that the device keeps or
- * writes are mapped into a root task, and a task's span is base + address. Callbacks run with no lock held; while one
- * runs, the pin says so (gmem_pin.in_callback), so that a reset need not wait for it, and afterwards the pin is
- * cut off if the device was quiesced meanwhile: all its accesses fail with PVG_ERR_STOPPED until it is taken anew.
+ * Everything is read through a pin: a thread pins the RAM table, works, and unpins; gmem_del_ram() waits for pins on
+ * the old table. In callback mode there is no table: small reads go to the VMM's read_memory, pages that the device
+ * keeps or writes are mapped into a root task, and a task's span is base + address. Callbacks run with no lock held;
+ * while one runs, the pin says so (gmem_pin.in_callback), so that a reset need not wait for it, and afterwards the pin
+ * is cut off if the device was quiesced meanwhile: all its accesses fail with PVG_ERR_STOPPED until it is taken anew.
  *
  * Pointers stay valid until the pin is dropped. Contents change under the reader: copy, check, use.
  */
@@ -33,12 +33,12 @@ struct ram_table;
 /* A thread's hold on guest memory. Zero-initialised by its owner; not shared between threads but for the atomics. */
 struct gmem_pin {
     struct gmem *g;
-    const struct ram_table *table; /* snapshot; NULL in callback mode */
-    const struct ram_block *last;  /* block of the last hit */
-    uint64_t epoch;                /* gmem's when the pin was taken */
-    _Atomic bool in_callback;      /* inside a callback of the VMM: touches no guest memory */
-    bool cut;                      /* quiesced meanwhile */
-    uint64_t seq;                  /* callback mode: counts pins; the page cache keeps what live pins point into */
+    const struct ram_table *table;    /* snapshot; NULL in callback mode */
+    const struct ram_block *last;     /* block of the last hit */
+    uint64_t epoch;                   /* gmem's when the pin was taken */
+    _Atomic bool in_callback;         /* inside a callback of the VMM: touches no guest memory */
+    bool cut;                         /* quiesced meanwhile */
+    uint64_t seq;                     /* callback mode: counts pins; the page cache keeps what live pins point into */
     struct gmem_pin *older, *younger; /* callback mode: the live pins, under gmem's lock */
 };
 
@@ -48,15 +48,15 @@ struct gmem_interval {
 };
 
 /*
- * Address space of one task. Plain data; owned by the task. In callback mode a span is usable while the VMM has it mapped:
- * the space, and runs and views made from it, belong to the thread that handles map and unmap commands.
+ * Address space of one task. Plain data; owned by the task. In callback mode a span is usable while the VMM has it
+ * mapped: the space, and runs and views made from it, belong to the thread that handles map and unmap commands.
  */
 struct gmem_space {
-    uint32_t task;          /* guest's task id, for messages */
-    uint32_t directory_pfn; /* page number of the directory page, as given by the guest */
-    uint64_t length_bytes;  /* size of the address space */
-    pvg_task *handle;       /* callback mode: the VMM's task, NULL: none */
-    uint8_t *base;          /* callback mode: where it starts in the host */
+    uint32_t task;                /* guest's task id, for messages */
+    uint32_t directory_pfn;       /* page number of the directory page, as given by the guest */
+    uint64_t length_bytes;        /* size of the address space */
+    pvg_task *handle;             /* callback mode: the VMM's task, NULL: none */
+    uint8_t *base;                /* callback mode: where it starts in the host */
     struct gmem_interval *mapped; /* callback mode: what the VMM has mapped, sorted, disjoint; owned */
     size_t mapped_count, mapped_capacity;
 };
@@ -64,9 +64,9 @@ struct gmem_space {
 /* Why a walk failed, for the log: which level, which entry. */
 struct gmem_fault {
     enum refuse reason;
-    gva_t gva;       /* page that failed */
-    uint32_t level;  /* of the entry, 0 = root */
-    uint32_t entry;  /* raw value */
+    gva_t gva;      /* page that failed */
+    uint32_t level; /* of the entry, 0 = root */
+    uint32_t entry; /* raw value */
 };
 
 /* Host memory behind a guest span, in order. Neighbours are merged. */
@@ -87,7 +87,7 @@ struct gmem_config {
     enum pvg_tasks tasks;
     const struct pvg_host_ops *ops; /* callbacks; borrowed */
     void *opaque;
-    struct log *log;                /* borrowed */
+    struct log *log; /* borrowed */
 };
 
 int gmem_new(const struct gmem_config *config, struct gmem **out);
@@ -121,9 +121,10 @@ void gmem_callback_begin(struct gmem_pin *pin);
 int gmem_callback_end(struct gmem_pin *pin); /* 0, or PVG_ERR_STOPPED when the pin was cut off meanwhile */
 
 /*
- * Physical access. @gpa + @length may cross blocks in gmem_read/write, not in gmem_ptr (stay inside one guest page there).
- * All or nothing. 0, PVG_ERR_NOT_RAM or PVG_ERR_STOPPED. In callback mode gmem_ptr() and gmem_write() map pages into the root
- * task; they return PVG_ERR_NOMEM when live pins use all of its 16 MiB, PVG_ERR_SYSTEM when the VMM could not create it.
+ * Physical access. @gpa + @length may cross blocks in gmem_read/write, not in gmem_ptr (stay inside one guest page
+ * there). All or nothing. 0, PVG_ERR_NOT_RAM or PVG_ERR_STOPPED. In callback mode gmem_ptr() and gmem_write() map pages
+ * into the root task; they return PVG_ERR_NOMEM when live pins use all of its 16 MiB, PVG_ERR_SYSTEM when the VMM could
+ * not create it.
  */
 int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length);
 int gmem_write(struct gmem_pin *pin, gpa_t gpa, const void *src, size_t length);
@@ -149,11 +150,13 @@ bool gmem_runs_overlap(const struct gmem_runs *runs, gpa_t gpa, uint64_t length)
 
 /* Copy @length bytes at @offset of the runs to @dst. The caller has checked offset + length <= runs->length_bytes. */
 void gmem_runs_read(const struct gmem_runs *runs, uint64_t offset, void *dst, size_t length);
-/* Copy @rows rows of @row_bytes, @stride apart from @offset on, to @dst with @dst_stride. Bounds checked by the caller. */
-void gmem_runs_read_rows(const struct gmem_runs *runs, uint64_t offset, uint64_t stride, uint8_t *dst, size_t dst_stride,
-                         size_t row_bytes, size_t rows);
+/* Copy @rows rows of @row_bytes, @stride apart from @offset on, to @dst with @dst_stride. Bounds checked by the caller.
+ */
+void gmem_runs_read_rows(const struct gmem_runs *runs, uint64_t offset, uint64_t stride, uint8_t *dst,
+                         size_t dst_stride, size_t row_bytes, size_t rows);
 
-/* Read or write a small span of a task; the whole span is resolved before the first byte moves. Errors as gmem_resolve(). */
+/* Read or write a small span of a task; the whole span is resolved before the first byte moves. Errors as
+ * gmem_resolve(). */
 int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, void *dst, size_t length,
                     struct gmem_fault *fault);
 int gmem_space_write(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, const void *src, size_t length,
@@ -161,29 +164,31 @@ int gmem_space_write(struct gmem_pin *pin, const struct gmem_space *space, gva_t
 
 /*
  * Callback mode only (nothing in table mode): tell the VMM about a task's life and maps (memory 10.1). Create:
- * PVG_ERR_SYSTEM when the VMM could not. Map: page-aligned spans; all or nothing; errors as gmem_resolve(), TASK_MAP when
- * the VMM refuses. Unmap: any span, clamped to the task. Destroy also frees what the space owns.
+ * PVG_ERR_SYSTEM when the VMM could not. Map: page-aligned spans; all or nothing; errors as gmem_resolve(), TASK_MAP
+ * when the VMM refuses. Unmap: any span, clamped to the task. Destroy also frees what the space owns.
  */
 int gmem_space_create(struct gmem_pin *pin, struct gmem_space *space);
 void gmem_space_destroy(struct gmem_pin *pin, struct gmem_space *space);
-int gmem_space_map(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, uint64_t length, struct gmem_fault *fault);
+int gmem_space_map(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, uint64_t length,
+                   struct gmem_fault *fault);
 void gmem_space_unmap(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, uint64_t length);
 
 /*
- * A contiguous host view of runs (memory 11), to be used while the pin that made it is held: the runs themselves when they are one; MAP_FIXED over a reservation when every
- * block is shareable and aligned; a private copy otherwise (then view->copied, and gmem_view_refresh() re-reads it).
- * Bounded by LIMIT_VIEW_VMAS; beyond it views are copies. A view to be written (@write) is never a copy: where only a copy
- * is possible gmem_view_new() returns PVG_ERR_UNSUPPORTED. PVG_ERR_NOT_RAM: @write, and a run is read-only.
+ * A contiguous host view of runs (memory 11), to be used while the pin that made it is held: the runs themselves when
+ * they are one; MAP_FIXED over a reservation when every block is shareable and aligned; a private copy otherwise (then
+ * view->copied, and gmem_view_refresh() re-reads it). Bounded by LIMIT_VIEW_VMAS; beyond it views are copies. A view to
+ * be written (@write) is never a copy: where only a copy is possible gmem_view_new() returns PVG_ERR_UNSUPPORTED.
+ * PVG_ERR_NOT_RAM: @write, and a run is read-only.
  */
 struct gmem_view {
     struct gmem *g;
     uint8_t *host;
     uint64_t length_bytes;
-    uint64_t vmas;      /* mappings charged to the budget */
-    void *reservation;  /* NULL: none */
+    uint64_t vmas;     /* mappings charged to the budget */
+    void *reservation; /* NULL: none */
     uint64_t reserved_bytes;
     bool copied;
-    uint8_t *copy;      /* owned, when copied */
+    uint8_t *copy; /* owned, when copied */
 };
 int gmem_view_new(struct gmem_pin *pin, const struct gmem_runs *runs, bool write, struct gmem_view *out);
 void gmem_view_refresh(struct gmem_view *view, const struct gmem_runs *runs);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of gmem share and nobody else sees: the RAM table's snapshots, the page cache of callback mode, and the
- * checks they make for one another. (docs/spec/memory.md 1.3, 2, 10, 11)
+ * What the files of gmem share and nobody else sees: the RAM table's snapshots, the page cache of callback mode, and
+ * the checks they make for one another. (docs/spec/memory.md 1.3, 2, 10, 11)
  */
 #ifndef PVG_GMEM_GMEM_IMPL_H
 #define PVG_GMEM_GMEM_IMPL_H
@@ -48,15 +48,15 @@ struct gmem {
     _Atomic uint64_t vmas;  /* mappings made by host views */
     atomic_flag view_copy_said;
 
-    pthread_mutex_t lock;   /* protects all below */
-    pthread_cond_t changed; /* a retired table died, or a busy slot or root became ready */
+    pthread_mutex_t lock;    /* protects all below */
+    pthread_cond_t changed;  /* a retired table died, or a busy slot or root became ready */
     struct ram_table *table; /* current; never NULL in table mode */
     struct ram_table *retired;
 
     /* callback mode */
     pvg_task *root;
     uint8_t *root_base;
-    bool root_busy; /* somebody is in create_task */
+    bool root_busy;          /* somebody is in create_task */
     struct cache_slot *slot; /* slot_count of them */
     int32_t *hash;           /* slot_count chains */
     int32_t slot_count;
@@ -109,8 +109,8 @@ struct walk_page {
     uint32_t leaf_level;
 };
 typedef int walk_fn(void *opaque, struct gmem_pin *pin, const struct walk_page *page, struct gmem_fault *fault);
-int walk_span(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length, walk_fn *fn, void *opaque,
-              struct gmem_fault *fault);
+int walk_span(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length, walk_fn *fn,
+              void *opaque, struct gmem_fault *fault);
 
 int gmem_fail(struct gmem_fault *fault, enum refuse reason, uint64_t gva, uint32_t level, uint32_t entry);
 

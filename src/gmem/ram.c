@@ -2,9 +2,9 @@
 /*
  * The RAM table and pins: which guest-physical addresses are memory, and where they are in this process.
  *
- * The table is a chain of immutable snapshots. A pin holds the one that was current when it was taken; adding or removing
- * a block makes a new one; gmem_del_ram() waits until no older snapshot has the block. Physical reads and writes are
- * here too. Any thread. (docs/spec/memory.md 10.3, 11.3)
+ * The table is a chain of immutable snapshots. A pin holds the one that was current when it was taken; adding or
+ * removing a block makes a new one; gmem_del_ram() waits until no older snapshot has the block. Physical reads and
+ * writes are here too. Any thread. (docs/spec/memory.md 10.3, 11.3)
  */
 #include "gmem/gmem_impl.h"
 
@@ -235,8 +235,8 @@ void gmem_cut(struct gmem *g)
 }
 
 /*
- * The quiescer adds to the epoch, then looks at in_callback; the pin clears in_callback, then looks at the epoch. Both are
- * sequentially consistent, so either the quiescer sees a pin to wait for or the pin sees that it was cut off.
+ * The quiescer adds to the epoch, then looks at in_callback; the pin clears in_callback, then looks at the epoch. Both
+ * are sequentially consistent, so either the quiescer sees a pin to wait for or the pin sees that it was cut off.
  */
 void gmem_callback_begin(struct gmem_pin *pin)
 {

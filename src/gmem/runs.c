@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Spans of a task as runs of host memory: resolved as a whole or not at all, neighbours merged, and copied from run by run
- * (docs/spec/memory.md 2.3, 2.4, 11.3). A run never crosses a RAM block. Any thread that holds a pin.
+ * Spans of a task as runs of host memory: resolved as a whole or not at all, neighbours merged, and copied from run by
+ * run (docs/spec/memory.md 2.3, 2.4, 11.3). A run never crosses a RAM block. Any thread that holds a pin.
  */
 #include "gmem/gmem_impl.h"
 
@@ -75,8 +75,7 @@ int gmem_resolve(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva
     if (gmem_callbacks(pin->g)) {
         struct gmem_run run = {.host = space->base + gva.v, .length_bytes = length, .gpa = {UINT64_MAX}};
 
-        err = space_mapped(space, gva.v, length) ? runs_push(out, &run)
-                                                 : gmem_fail(fault, REFUSE_PT_HOLE, gva.v, 0, 0);
+        err = space_mapped(space, gva.v, length) ? runs_push(out, &run) : gmem_fail(fault, REFUSE_PT_HOLE, gva.v, 0, 0);
     } else {
         err = walk_span(pin, space, gva, length, resolve_page, &r, fault);
     }
@@ -110,8 +109,8 @@ bool gmem_runs_overlap(const struct gmem_runs *runs, gpa_t gpa, uint64_t length)
     for (size_t i = 0; i < runs->count; i++) {
         const struct gmem_run *r = &runs->run[i];
 
-        if (r->gpa.v != UINT64_MAX && (gpa.v >= r->gpa.v ? gpa.v - r->gpa.v < r->length_bytes
-                                                          : r->gpa.v - gpa.v < length))
+        if (r->gpa.v != UINT64_MAX &&
+            (gpa.v >= r->gpa.v ? gpa.v - r->gpa.v < r->length_bytes : r->gpa.v - gpa.v < length))
             return true;
     }
     return false;
@@ -154,8 +153,8 @@ void gmem_runs_read(const struct gmem_runs *runs, uint64_t offset, void *dst, si
     cursor_copy(c, dst, length);
 }
 
-void gmem_runs_read_rows(const struct gmem_runs *runs, uint64_t offset, uint64_t stride, uint8_t *dst, size_t dst_stride,
-                         size_t row_bytes, size_t rows)
+void gmem_runs_read_rows(const struct gmem_runs *runs, uint64_t offset, uint64_t stride, uint8_t *dst,
+                         size_t dst_stride, size_t row_bytes, size_t rows)
 {
     const struct gmem_run *end = runs->run + runs->count;
     struct cursor c = {.run = runs->run};

@@ -3,8 +3,8 @@
  * Small reads and writes of a task's memory, and callback mode's bookkeeping: which parts of a task the VMM has mapped
  * (docs/spec/memory.md 2.3, 3.1, 10.1).
  *
- * In callback mode only mapped parts may be touched through the task's base; small reads elsewhere walk the page table and
- * go through read_memory. Runs on the thread that handles the commands of the task.
+ * In callback mode only mapped parts may be touched through the task's base; small reads elsewhere walk the page table
+ * and go through read_memory. Runs on the thread that handles the commands of the task.
  */
 #include "gmem/gmem_impl.h"
 
@@ -36,7 +36,8 @@ bool space_mapped(const struct gmem_space *space, uint64_t gva, uint64_t length)
 }
 
 /* Replace @count intervals from @at on by the @n of @with. */
-static int interval_splice(struct gmem_space *space, size_t at, size_t count, const struct gmem_interval *with, size_t n)
+static int interval_splice(struct gmem_space *space, size_t at, size_t count, const struct gmem_interval *with,
+                           size_t n)
 {
     size_t total = space->mapped_count - count + n, tail = space->mapped_count - at - count;
 
@@ -73,8 +74,8 @@ static int interval_add(struct gmem_space *space, uint64_t start, uint64_t end)
 }
 
 /*
- * Forget [start, end). When there is no memory to remember both sides of a hole, the upper side is forgotten too: it counts
- * as unmapped then, which costs a failed resolve and never a stray access. Returns whether anything was there.
+ * Forget [start, end). When there is no memory to remember both sides of a hole, the upper side is forgotten too: it
+ * counts as unmapped then, which costs a failed resolve and never a stray access. Returns whether anything was there.
  */
 static bool interval_remove(struct gmem_space *space, uint64_t start, uint64_t end)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contiguous host views of scattered runs (docs/spec/memory.md 11.1 to 11.3): in place when there is one run, mapped over a
- * reservation when every block is shareable and aligned, a private copy otherwise.
+ * Contiguous host views of scattered runs (docs/spec/memory.md 11.1 to 11.3): in place when there is one run, mapped
+ * over a reservation when every block is shareable and aligned, a private copy otherwise.
  *
- * The mappings of all views of a device are counted against LIMIT_VIEW_VMAS; what does not fit becomes a copy. Any thread.
+ * The mappings of all views of a device are counted against LIMIT_VIEW_VMAS; what does not fit becomes a copy. Any
+ * thread.
  */
 #include "gmem/gmem_impl.h"
 

@@ -2,9 +2,9 @@
 /*
  * The page table of a task (docs/spec/memory.md 1.3, 2): from task-virtual pages to guest-physical ones.
  *
- * Nodes are read in place with relaxed 32-bit loads (table mode) or in batches through read_memory (callback mode); upper
- * levels are walked once per leaf node. The guest may change everything meanwhile: each entry is loaded once, depth and
- * number of pages are bounded, and a failed walk has no address. Any thread that holds a pin.
+ * Nodes are read in place with relaxed 32-bit loads (table mode) or in batches through read_memory (callback mode);
+ * upper levels are walked once per leaf node. The guest may change everything meanwhile: each entry is loaded once,
+ * depth and number of pages are bounded, and a failed walk has no address. Any thread that holds a pin.
  */
 #include "gmem/gmem_impl.h"
 
@@ -17,10 +17,10 @@ struct walker {
     struct gmem_fault *fault;
     uint32_t shift, bits, depth;
     uint32_t root_pfn;
-    uint64_t key;               /* page number >> bits of the leaf node below; UINT64_MAX: none yet */
-    uint64_t node_gpa;          /* leaf node */
+    uint64_t key;                 /* page number >> bits of the leaf node below; UINT64_MAX: none yet */
+    uint64_t node_gpa;            /* leaf node */
     const _Atomic uint32_t *node; /* table mode: the leaf node, when all of it is in one block */
-    uint32_t batch_first;       /* callback mode: index of the first entry of @batch; UINT32_MAX: none */
+    uint32_t batch_first;         /* callback mode: index of the first entry of @batch; UINT32_MAX: none */
     uint32_t batch[BATCH];
 };
 
@@ -201,8 +201,8 @@ int span_check(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, 
     return 0;
 }
 
-int walk_span(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length, walk_fn *fn, void *opaque,
-              struct gmem_fault *fault)
+int walk_span(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length, walk_fn *fn,
+              void *opaque, struct gmem_fault *fault)
 {
     uint64_t page_bytes = gmem_page_bytes(pin->g), at = gva.v;
     struct walker w;

@@ -29,7 +29,8 @@ static inline void directory_encode(uint8_t *out, const struct directory *d, uin
     le64_put(out + DIRECTORY_LENGTH, task_length_bytes);
 }
 
-/* Entry of a node, at any level (memory 2.2). 0 alone means "not present"; bit 31 has no known meaning and is masked. */
+/* Entry of a node, at any level (memory 2.2). 0 alone means "not present"; bit 31 has no known meaning and is masked.
+ */
 #define PTE_BYTES    4u
 #define PTE_PFN_MASK 0x7fffffffu
 
@@ -43,9 +44,9 @@ static inline uint32_t pt_level_bits(uint32_t page_shift)
 #define OBJECT_SLOT_BYTES 12u
 
 struct object_slot {
-    uint8_t type;           /* OBJECT_TYPE_*, unchecked */
-    uint32_t length_bytes;  /* of the descriptor, below 2^24 */
-    uint64_t gva;           /* of the descriptor, in the same task */
+    uint8_t type;          /* OBJECT_TYPE_*, unchecked */
+    uint32_t length_bytes; /* of the descriptor, below 2^24 */
+    uint64_t gva;          /* of the descriptor, in the same task */
 };
 
 static inline struct object_slot object_slot_decode(const uint8_t *bytes)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands that name objects: their payloads, and the small records inside (memory 3.2, 4.1, 4.5, 6.2 to 6.4, 7.1 to 7.3).
- * Decodes bytes already copied to checked structs; no state. Object lists are decoded record by record, so that nothing is
- * allocated from a count of the guest.
+ * Commands that name objects: their payloads, and the small records inside (memory 3.2, 4.1, 4.5, 6.2 to 6.4, 7.1
+ * to 7.3). Decodes bytes already copied to checked structs; no state. Object lists are decoded record by record, so
+ * that nothing is allocated from a count of the guest.
  */
 #ifndef PVG_WIRE_OBJECTS_H
 #define PVG_WIRE_OBJECTS_H
@@ -42,8 +42,8 @@ const struct object_type_info *object_type_info(uint32_t type);
 #define SET_OBJECT_PLACEMENT_BYTES 28u
 struct object_list_cmd {
     uint32_t task;
-    uint32_t first_page; /* task-virtual page number */
-    uint32_t count;      /* of slots */
+    uint32_t first_page;   /* task-virtual page number */
+    uint32_t count;        /* of slots */
     uint64_t placement[2]; /* 0x44 only: two words whose meaning is not settled; else 0 */
 };
 enum refuse object_list_decode(const uint8_t *payload, size_t bytes, struct object_list_cmd *out);

@@ -33,8 +33,9 @@ struct surface {
 enum refuse surface_decode(const uint8_t *descriptor, size_t bytes, struct surface *out);
 
 /*
- * May plane @plane be read as rows of width_px elements of @bytes_per_px (> 0)? SURFACE_PLANES, SURFACE_EDGE (1..@edge_px),
- * SURFACE_STRIDE, SURFACE_BOUNDS. The last row need not be padded to the stride. Which formats can be shown, display knows.
+ * May plane @plane be read as rows of width_px elements of @bytes_per_px (> 0)? SURFACE_PLANES, SURFACE_EDGE
+ * (1..@edge_px), SURFACE_STRIDE, SURFACE_BOUNDS. The last row need not be padded to the stride. Which formats can be
+ * shown, display knows.
  */
 enum refuse surface_plane_check(const struct surface *s, uint32_t plane, uint32_t bytes_per_px, uint32_t edge_px);
 
