@@ -16,3 +16,6 @@ qemu_package() {
     *) die "unknown architecture $1: x86_64 and aarch64 are known" ;;
     esac
 }
+
+# The shader compiler and what its tests run on: LLVM 19 is in both releases; lavapipe is Mesa's software Vulkan.
+PACKAGES_AIR="llvm-19-dev spirv-tools spirv-headers glslang-tools libvulkan-dev mesa-vulkan-drivers"
