@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define ALL_SEALS  (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
@@ -29,18 +28,23 @@ int sealed_seal(int fd)
     return fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0 ? -errno : 0;
 }
 
+/* Not fstat(): glibc makes that a call with a path, which a worker's filter cannot allow. */
+int64_t sealed_length(int fd)
+{
+    off_t end = lseek(fd, 0, SEEK_END);
+
+    return end < 0 ? -errno : end;
+}
+
 int64_t sealed_size(int fd)
 {
     int seals = fcntl(fd, F_GET_SEALS);
-    struct stat st;
 
     if (seals < 0)
         return -errno;
     if ((seals & NEED_SEALS) != NEED_SEALS)
         return -EPERM;
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    return st.st_size;
+    return sealed_length(fd);
 }
 
 int sealed_write(int fd, uint64_t at, const void *p, size_t n)

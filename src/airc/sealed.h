@@ -18,6 +18,9 @@ int sealed_new(const char *name);
 /* Forbid every further change. 0 or a negative errno; -EBUSY when somebody holds a writable mapping. */
 int sealed_seal(int fd);
 
+/* Size of a file in bytes, sealed or not; negative errno. */
+int64_t sealed_length(int fd);
+
 /* Size of @fd in bytes when it is a memfd sealed against writing, growing, shrinking; negative errno otherwise. */
 int64_t sealed_size(int fd);
 
