@@ -117,7 +117,7 @@ PVG_API void pvg_frame_put(const struct pvg_frame *frame);
 PVG_API int pvg_display_read_frame(struct pvg_display *disp, void *dst, size_t stride_bytes, uint32_t width_px,
                                    uint32_t height_px);
 
-/* Position of the guest's pointer; 0xffff, 0xffff: none. Any thread, lock-free. */
+/* Position of the guest's pointer; 0xffff, 0xffff: none. Any thread. */
 PVG_API struct pvg_coord pvg_display_cursor(struct pvg_display *disp);
 
 /* Presents by the guest since creation, and frames of them that became a picture. Any thread, lock-free. */

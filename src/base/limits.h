@@ -22,7 +22,8 @@
 #define LIMIT_FRAME_BYTES (512ull << 20) /* one picture: above 8192x8192x4, so geometry refuses first */
 #define LIMIT_CURSOR_PX 512        /* QEMU's cursor object takes no more (display 9.5) */
 #define LIMIT_GAMMA_ENTRIES 4096   /* display 8.1 */
-#define LIMIT_MODES 95             /* modes below offset 0x800 of the shared page, safe on both variants (display 4) */
+#define LIMIT_MODES 128            /* Apple's contract (host-api 1.12); all fit below the pointer words of the page */
+#define LIMIT_MODES_SHORT_PAGE 95  /* MMIO variant: nothing at 0x800 or above may be written (display 4) */
 #define LIMIT_SURFACE_RETRY_MS 50  /* a present waits this long for pages not mapped yet (display 7.2(5)) */
 
 #define LIMIT_TASKS 4096           /* live tasks; Apple's guest has a pool of 256 (memory 1.1) */

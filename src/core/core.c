@@ -88,13 +88,11 @@ static void wait_worker_out(struct core *core, bool callbacks_too)
     if (!core->started || pthread_equal(pthread_self(), core->worker))
         return;
     for (;;) {
-        uint32_t seq = event_prepare(&core->quiet);
+        uint32_t seq = event_seq(&core->quiet);
         uint64_t now;
 
-        if (worker_is_out(core, callbacks_too)) {
-            event_cancel(&core->quiet);
+        if (worker_is_out(core, callbacks_too))
             return;
-        }
         event_wait(&core->quiet, seq, clock_now_ns() + 10 * NS_PER_MS);
         now = clock_now_ns();
         if (!said && now - begin > SLOW_QUIESCE_NS) {
@@ -172,11 +170,9 @@ void core_stop(struct core *core)
     if (!atomic_exchange(&core->stopped, true)) {
         quiesce(core, CTL_STOP);
         while (core->started && !atomic_load(&core->worker_gone)) {
-            uint32_t seq = event_prepare(&core->quiet);
+            uint32_t seq = event_seq(&core->quiet);
 
-            if (atomic_load(&core->worker_gone))
-                event_cancel(&core->quiet);
-            else
+            if (!atomic_load(&core->worker_gone))
                 event_wait(&core->quiet, seq, 0);
         }
         wait_worker_out(core, true);
@@ -200,6 +196,20 @@ void core_complete(struct core *core, struct core_ticket ticket)
 
     if (atomic_compare_exchange_strong(&core->fifos[ticket.fifo].pending[ticket.slot].state, &expect, expect | 1))
         worker_kick(core, 1u << ticket.fifo);
+}
+
+/* Publication is what the guest sees; retirement alone is not (fifo.c, publish()). */
+void core_wait_published(struct core *core, struct core_ticket ticket, uint64_t until_ns)
+{
+    struct fifo *f = &core->fifos[ticket.fifo];
+
+    for (;;) {
+        uint32_t seq = event_seq(&core->published);
+
+        if (atomic_load(&f->published_generation) >= ticket.generation || clock_now_ns() >= until_ns)
+            return;
+        event_wait(&core->published, seq, until_ns);
+    }
 }
 
 void core_display_event(struct core *core, uint32_t port)

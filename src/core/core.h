@@ -103,6 +103,9 @@ bool core_silent(struct core *core);
 /* Complete a pending command. Any thread, once per ticket. */
 void core_complete(struct core *core, struct core_ticket ticket);
 
+/* Wait until the stamp of a completed command is in its cell, or its FIFO is gone, or @until_ns. Not on the worker. */
+void core_wait_published(struct core *core, struct core_ticket ticket, uint64_t until_ns);
+
 /* Set bit @port of DISPLAY_EVENTS and raise the interrupt. Any library thread, no lock held. */
 void core_display_event(struct core *core, uint32_t port);
 

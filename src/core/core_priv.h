@@ -62,6 +62,8 @@ struct fifo {
     struct pending pending[LIMIT_PENDING];
     uint32_t pending_head, pending_count;
     uint64_t generation; /* of tickets; never reused */
+    uint64_t retired_generation;            /* of the last command retired */
+    _Atomic uint64_t published_generation;  /* of the last command whose stamp is in its cell */
 
     bool publish;        /* a stamp was reached and is not yet in its cell */
     uint32_t publish_stamp;
@@ -108,6 +110,7 @@ struct core {
     _Atomic bool in_section;        /* the worker may touch guest memory and VMM-visible state */
     _Atomic bool paused, stopped, worker_gone;
     _Atomic uint32_t callbacks;     /* calls of raise_interrupt in progress, by any thread */
+    struct event published;         /* signalled when a stamp was published */
     struct event quiet;             /* signalled when the worker leaves a section or enters a callback */
 
     /* owned by the worker */

@@ -36,6 +36,8 @@ void fifo_close(struct core *core, struct fifo *f)
     f->fault_after = REFUSE_NONE;
     f->defined = f->faulted = f->in_hand = f->publish = f->reached_valid = false;
     f->pending_head = f->pending_count = 0;
+    atomic_store(&f->published_generation, f->generation++);
+    event_signal(&core->published);
     f->page_count = 0;
     f->list_pfn = 0;
     f->ring_bytes = 0;
@@ -378,7 +380,7 @@ static void retire(struct fifo *f)
 
         if (!(atomic_load(&p->state) & 1))
             return;
-        atomic_store(&p->state, 0);
+        f->retired_generation = atomic_exchange(&p->state, 0) >> 1;
         reach(f, p->stamp);
         f->pending_head = (f->pending_head + 1) % LIMIT_PENDING;
         f->pending_count--;
@@ -386,14 +388,10 @@ static void retire(struct fifo *f)
 }
 
 /* Effects, then cell, then status bit, then interrupt: in this order (transport 10.2). */
-static void publish(struct core *core, struct fifo *f)
+static void store_stamp(struct core *core, struct fifo *f)
 {
-    _Atomic uint32_t *c;
+    _Atomic uint32_t *c = cell(core, f->stamp_index);
 
-    if (!f->publish)
-        return;
-    f->publish = false;
-    c = cell(core, f->stamp_index);
     if (!c)
         return;
     if ((int32_t)(f->publish_stamp - core->cell_last[f->stamp_index]) < 0) {
@@ -407,6 +405,16 @@ static void publish(struct core *core, struct fifo *f)
     atomic_fetch_or(&core->regs.stamp_events, 1u << (f->stamp_index & 31));
     core->raise = true;
     core->progress = true;
+}
+
+static void publish(struct core *core, struct fifo *f)
+{
+    if (!f->publish)
+        return;
+    f->publish = false;
+    store_stamp(core, f);
+    atomic_store(&f->published_generation, f->retired_generation);
+    event_signal(&core->published);
 }
 
 /* ---- serving ---- */

@@ -127,11 +127,9 @@ static uint32_t serve(struct core *core, uint32_t work, uint64_t *until)
 
 static void wait_for_work(struct core *core, uint64_t until)
 {
-    uint32_t seq = event_prepare(&core->wake);
+    uint32_t seq = event_seq(&core->wake);
 
-    if (atomic_load(&core->doorbells) || atomic_load(&core->requests))
-        event_cancel(&core->wake);
-    else
+    if (!atomic_load(&core->doorbells) && !atomic_load(&core->requests))
         event_wait(&core->wake, seq, until);
 }
 
@@ -139,11 +137,9 @@ static void wait_for_work(struct core *core, uint64_t until)
 static void wait_while_silent(struct core *core)
 {
     while (core_silent(core) && !atomic_load(&core->requests)) {
-        uint32_t seq = event_prepare(&core->wake);
+        uint32_t seq = event_seq(&core->wake);
 
-        if (!core_silent(core) || atomic_load(&core->requests))
-            event_cancel(&core->wake);
-        else
+        if (core_silent(core) && !atomic_load(&core->requests))
             event_wait(&core->wake, seq, 0);
     }
 }

@@ -37,7 +37,4 @@ struct picture_provider {
                 struct gmem_runs *scratch, struct gmem_fault *fault);
 };
 
-/* Bytes per pixel of a format that can be shown, or 0 (display 7.7). */
-uint32_t picture_format_bytes(uint32_t format);
-
 #endif

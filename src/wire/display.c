@@ -105,3 +105,20 @@ uint32_t wire_sum(const void *bytes, size_t words)
         sum += le32_get(p + 4 * i);
     return sum;
 }
+
+uint32_t wire_format_bytes(uint32_t format)
+{
+    switch (format) {
+    case FORMAT_BGRA:
+    case FORMAT_ARGB:
+    case FORMAT_RGBA:
+    case FORMAT_METAL_BGRA8:
+    case FORMAT_METAL_BGRA8_SRGB:
+        return 4;
+    case FORMAT_RGHA:
+    case FORMAT_AHGR:
+    case FORMAT_METAL_RGBA16F:
+        return 8;
+    }
+    return 0;
+}

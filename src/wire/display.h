@@ -58,6 +58,9 @@
 #define FORMAT_METAL_BGRA8_SRGB 81u
 #define FORMAT_METAL_RGBA16F    115u
 
+/* Bytes per pixel of a format that can be shown, or 0 (display 7.7). */
+uint32_t wire_format_bytes(uint32_t format);
+
 struct wire_mode {
     uint16_t width_px, height_px;
     uint32_t refresh_16_16; /* Hz, 16.16 fixed point */

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Presents: newest wins until the refresh tick, the one that stands there is copied once, then its stamp completes
+ * (display 7; decision 1). The copy runs on the monitor's clock, or on the worker when the guest is about to give the
+ * surface's pages up. Superseded presents cost no pass over the pixels.
+ */
+#include "display/display_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/opcodes.h"
+
+void present_forget(struct pipe *pipe)
+{
+    frame_unref(pipe->base);
+    frame_unref(pipe->front);
+    frame_unref(pipe->spare);
+    pipe->base = pipe->front = pipe->spare = NULL;
+    pipe->unpulled = 0;
+}
+
+/* ---- accepting ---- */
+
+/* Reasons that pass by themselves: the guest publishes an object a little before its pages are mapped (memory 5.3). */
+static bool may_pass(enum refuse why)
+{
+    return why == REFUSE_PT_HOLE || why == REFUSE_SLOT_EMPTY || why == REFUSE_SLOT_UNREADABLE;
+}
+
+/* Read and check the present's gamma table. NULL: none, or refused. */
+static struct gamma_lut *read_gamma(struct display_set *set, const struct core_cmd *cmd, const struct present *p)
+{
+    const struct gmem_space *space = core_task(set->cfg.core, p->task);
+    struct gamma_lut *lut = NULL;
+    struct gmem_fault fault;
+    float *table;
+    int err;
+
+    if (!p->gamma.gva || !p->gamma.length_bytes)
+        return NULL;
+    if (!gamma_ref_ok(&p->gamma) || !space) {
+        core_refuse(set->cfg.core, cmd, REFUSE_GAMMA_TABLE, "task %u, %u entries, 0x%llx bytes", p->task,
+                    p->gamma.entries, (unsigned long long)p->gamma.length_bytes);
+        return NULL;
+    }
+    table = malloc(12ull * p->gamma.entries);
+    if (!table)
+        return NULL;
+    err = gmem_space_read(cmd->pin, space, (gva_t){p->gamma.gva}, table, 12ull * p->gamma.entries, &fault);
+    if (err == PVG_ERR_REFUSED)
+        core_refuse(set->cfg.core, cmd, REFUSE_GAMMA_TABLE, "table at 0x%llx: %s",
+                    (unsigned long long)p->gamma.gva, refuse_text(fault.reason));
+    if (!err)
+        lut = malloc(sizeof(*lut));
+    if (lut)
+        gamma_from_table(table, p->gamma.entries, lut);
+    free(table);
+    return lut;
+}
+
+static enum core_verdict refuse_surface(struct display_set *set, const struct core_cmd *cmd, const struct present *p,
+                                        enum refuse why, const struct gmem_fault *fault)
+{
+    if (cmd->pin->cut)
+        return CORE_DONE;
+    if (may_pass(why)) {
+        if (clock_now_ns() - cmd->first_ns < LIMIT_SURFACE_RETRY_MS * NS_PER_MS)
+            return CORE_HOLD;
+        core_refuse(set->cfg.core, cmd, REFUSE_SURFACE_TIMEOUT,
+                    "surface %u of task %u: %s (address 0x%llx, level %u) for %u ms", p->surface, p->task,
+                    refuse_text(why), (unsigned long long)fault->gva.v, fault->level, LIMIT_SURFACE_RETRY_MS);
+        return CORE_DONE;
+    }
+    core_refuse(set->cfg.core, cmd, why, "surface %u of task %u", p->surface, p->task);
+    return CORE_DONE;
+}
+
+static enum core_verdict accept(struct display_set *set, const struct core_cmd *cmd, const struct present *p)
+{
+    struct standing next = {.there = true, .ticket = cmd->ticket, .accepted_ns = cmd->first_ns};
+    struct pipe *pipe = pipe_of(set, cmd);
+    struct gmem_fault fault = {0};
+    struct core_ticket superseded;
+    bool supersedes;
+    enum refuse why;
+
+    if (!pipe || !p->surface)
+        return CORE_DONE;
+    pthread_mutex_lock(&pipe->lock);
+    if (!pipe->monitor) {
+        atomic_fetch_add(&pipe->guest_presents, 1);
+        pthread_mutex_unlock(&pipe->lock);
+        return CORE_DONE;
+    }
+    if (set->cfg.hold_presents && pipe->standing.there) {
+        pthread_mutex_unlock(&pipe->lock);
+        return CORE_HOLD;
+    }
+    pthread_mutex_unlock(&pipe->lock);
+
+    why = set->cfg.provider.find(set->cfg.provider.ctx, cmd->pin, p->task, p->surface, &next.picture, &fault);
+    if (why) {
+        enum core_verdict verdict = refuse_surface(set, cmd, p, why, &fault);
+
+        if (verdict == CORE_DONE)
+            atomic_fetch_add(&pipe->guest_presents, 1);
+        return verdict;
+    }
+    next.lut = read_gamma(set, cmd, p);
+    atomic_fetch_add(&pipe->guest_presents, 1);
+
+    pthread_mutex_lock(&pipe->lock);
+    if (cmd->pin->cut || !pipe->monitor) { /* torn down or unplugged meanwhile: nothing to show it on */
+        pthread_mutex_unlock(&pipe->lock);
+        free(next.lut);
+        return CORE_DONE;
+    }
+    supersedes = pipe->standing.there;
+    superseded = pipe->standing.ticket;
+    if (supersedes) {
+        if (next.lut)
+            free(pipe->standing.lut);
+        else
+            next.lut = pipe->standing.lut; /* a table stays until the next one */
+    }
+    pipe->standing = next;
+    pthread_mutex_unlock(&pipe->lock);
+    if (supersedes) {
+        atomic_fetch_add(&pipe->superseded, 1);
+        core_complete(set->cfg.core, superseded);
+    }
+    if (!atomic_load(&pipe->clock_armed))
+        clock_wake(pipe);
+    return CORE_PENDING;
+}
+
+static enum core_verdict transaction2(void *ctx, const struct core_cmd *cmd)
+{
+    struct present p;
+
+    present_decode_transaction2(cmd->payload, &p);
+    return accept(ctx, cmd, &p);
+}
+
+static enum core_verdict transaction3(void *ctx, const struct core_cmd *cmd)
+{
+    struct present p;
+
+    present_decode_transaction3(cmd->payload, &p);
+    return accept(ctx, cmd, &p);
+}
+
+/* Mapping ids belong to the surface mapper of the MMIO variant (memory 9); without one there is none to name. */
+static enum core_verdict swap_mapping(void *ctx, const struct core_cmd *cmd)
+{
+    struct display_set *set = ctx;
+    struct pipe *pipe = pipe_of(set, cmd);
+    struct present p;
+
+    present_decode_swap_mapping(cmd->payload, cmd->payload_bytes, &p);
+    if (pipe && p.surface) {
+        atomic_fetch_add(&pipe->guest_presents, 1);
+        core_refuse(set->cfg.core, cmd, REFUSE_MAPPING_UNSUPPORTED, "port %u, mapping %u", p.port, p.surface);
+    }
+    return CORE_DONE;
+}
+
+/* ---- taking ---- */
+
+static bool convert_room(struct pipe *pipe, size_t bytes)
+{
+    if (pipe->convert_bytes < bytes) {
+        free(pipe->convert);
+        pipe->convert = malloc(bytes);
+        pipe->convert_bytes = pipe->convert ? bytes : 0;
+    }
+    return pipe->convert != NULL;
+}
+
+/* Fill @frame from the guest. Section open, lock not held. */
+static bool copy_picture(struct pipe *pipe, struct gmem_pin *pin, const struct picture *pic, struct pvg_frame *frame)
+{
+    const struct picture_provider *from = &pipe->set->cfg.provider;
+    struct core *core = pipe->set->cfg.core;
+    uint8_t *dst = frame->pixels;
+    size_t stride = frame->stride_bytes;
+    struct gmem_fault fault = {0};
+    int err;
+
+    if (pic->bytes_per_pixel != 4) {
+        stride = (size_t)pic->width_px * pic->bytes_per_pixel;
+        if (!convert_room(pipe, stride * pic->height_px))
+            return false;
+        dst = pipe->convert;
+    }
+    err = from->read(from->ctx, pin, pic, dst, stride, &pipe->scratch, &fault);
+    if (err == PVG_ERR_REFUSED)
+        log_refuse(core_log(core), fault.reason, "port %u: picture at its tick, address 0x%llx", pipe->port,
+                   (unsigned long long)fault.gva.v);
+    if (err)
+        return false;
+    if (dst != frame->pixels)
+        pixels_from_half(dst, stride, frame);
+    else if (!pixels_are_bgra(pic->format))
+        pixels_swap_red_blue(frame);
+    return true;
+}
+
+static void record_picture(struct pipe *pipe, const struct pvg_frame *frame)
+{
+    struct recorder *rec = core_recorder(pipe->set->cfg.core);
+    const uint32_t head[3] = {pipe->port, frame->width_px, frame->height_px};
+
+    if (recorder_on(rec))
+        recorder_add(rec, RECORD_PICTURE, head, sizeof(head), frame->pixels,
+                     (size_t)frame->stride_bytes * frame->height_px);
+}
+
+/* Lock held: @frame becomes the newest picture. */
+static void publish(struct pipe *pipe, struct pvg_frame *frame)
+{
+    struct pvg_frame *old = pipe->base;
+    bool draw = pipe->monitor && pipe->monitor->draw_cursor;
+
+    frame->sequence = ++pipe->sequence;
+    pipe->base = frame;
+    if (draw) {
+        pipe->compose = true; /* the clock draws the pointer and moves `front` */
+    } else {
+        frame_unref(pipe->front);
+        pipe->front = frame_ref(frame);
+    }
+    if (old && !pipe->spare && frame_is_ours(old))
+        pipe->spare = old;
+    else
+        frame_unref(old);
+    pipe->taken_ns = clock_now_ns();
+    pipe->unpulled++;
+    atomic_fetch_add(&pipe->host_presents, 1);
+}
+
+/* Lock held: a frame of this size to write to, or NULL. */
+static struct pvg_frame *blank(struct pipe *pipe, const struct picture *pic)
+{
+    struct pvg_frame *frame = pipe->spare;
+
+    pipe->spare = NULL;
+    if (frame && frame_is_ours(frame) && frame->width_px == pic->width_px && frame->height_px == pic->height_px)
+        return frame;
+    frame_unref(frame);
+    return frame_new(pic->width_px, pic->height_px);
+}
+
+bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *done)
+{
+    struct pvg_frame *frame;
+    struct standing s;
+    bool good;
+
+    if (!section_enter(pipe, pin))
+        return false;
+    s = pipe->standing;
+    if (!s.there) {
+        section_leave(pipe);
+        return false;
+    }
+    pipe->standing = (struct standing){0};
+    if (s.lut)
+        pipe->gamma = *s.lut;
+    free(s.lut);
+    frame = blank(pipe, &s.picture);
+    pthread_mutex_unlock(&pipe->lock);
+
+    good = frame && copy_picture(pipe, pin, &s.picture, frame);
+    if (good) {
+        gamma_apply(&pipe->gamma, frame);
+        record_picture(pipe, frame);
+    }
+
+    pthread_mutex_lock(&pipe->lock);
+    if (good && !pipe->detached)
+        publish(pipe, frame);
+    else
+        frame_unref(frame); /* the last picture stays */
+    section_leave(pipe);
+    *done = s.ticket;
+    return true;
+}
+
+static bool overlaps(const struct picture *pic, uint32_t task, gva_t gva, uint64_t length)
+{
+    uint64_t end = gva.v + length < gva.v ? UINT64_MAX : gva.v + length;
+
+    return pic->space.task == task && pic->backing.v < end && gva.v < pic->backing.v + pic->backing_bytes;
+}
+
+/* Worker: pages are about to be given up. What stands on them is taken now; what is being taken is waited for. */
+void present_settle(void *ctx, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length)
+{
+    struct display_set *set = ctx;
+
+    for (uint32_t i = 0; i < set->cfg.ports; i++) {
+        struct pipe *pipe = &set->pipes[i];
+        struct core_ticket ticket;
+        bool done = false;
+
+        pthread_mutex_lock(&pipe->lock);
+        if (pipe->standing.there && overlaps(&pipe->standing.picture, task, gva, length))
+            done = present_take(pipe, pin, &ticket);
+        else if (pipe->busy && section_enter(pipe, pin))
+            section_leave(pipe);
+        pthread_mutex_unlock(&pipe->lock);
+        if (done) {
+            core_complete(set->cfg.core, ticket);
+            clock_wake(pipe); /* to tell the VMM */
+        }
+    }
+}
+
+void present_register(struct display_set *set)
+{
+    struct core *core = set->cfg.core;
+
+    core_handle(core, CMD_DISPLAY_TRANSACTION2, transaction2, set);
+    core_handle(core, CMD_DISPLAY_TRANSACTION3, transaction3, set);
+    core_handle(core, CMD_DISPLAY_SWAP_MAPPING, swap_mapping, set);
+}
