@@ -286,7 +286,7 @@ static bool entry_ok(const uint8_t *p, uint64_t bytes, const uint8_t fingerprint
     sum = airc_hash((struct airc_key){{0}}, p + sizeof(h), (size_t)(bytes - sizeof(h)));
     if (sum.v[0] != h.sum.v[0] || sum.v[1] != h.sum.v[1] || p[text + h.text_bytes - 1] != 0)
         return false;
-    if (h.status == AIRC_OK ? !h.reflection_bytes || !airc_spirv_plausible(p + spirv, h.spirv_bytes)
+    if (h.status == AIRC_OK ? h.reason || !h.reflection_bytes || !airc_spirv_plausible(p + spirv, h.spirv_bytes)
                             : h.status != AIRC_REFUSED || h.spirv_bytes || h.reflection_bytes)
         return false;
     *out = (struct airc_entry){

@@ -122,7 +122,7 @@ ssize_t sealed_recv(int sock, void *msg, size_t n, int *fds, unsigned fd_max)
         fds[i] = -1;
     if (fd_max) {
         mh.msg_control = &control;
-        mh.msg_controllen = CMSG_SPACE(fd_max * sizeof(int));
+        mh.msg_controllen = CMSG_LEN(fd_max * sizeof(int)); /* CMSG_SPACE() may have room for one more */
     }
     do
         r = recvmsg(sock, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

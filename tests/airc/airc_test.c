@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* Helpers of the tests of client and service; see airc_test.h. */
+#include "airc_test.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Only a bug makes a test wait so long; it is then a failure and not a hang. */
+#define PATIENCE_S 120
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
+
+uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+void scratch_make(struct scratch *s)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    snprintf(s->path, sizeof(s->path), "%.200s/pvg-airc-test-XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(s->path));
+    snprintf(s->socket, sizeof(s->socket), "%s/airc.sock", s->path);
+    snprintf(s->cache, sizeof(s->cache), "%s/cache", s->path);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+void scratch_remove(struct scratch *s)
+{
+    assert_int_equal(nftw(s->path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static int can_connect(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), ok;
+
+    assert_true(fd >= 0 && strlen(path) < sizeof(addr.sun_path));
+    strcpy(addr.sun_path, path);
+    ok = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0;
+    close(fd);
+    return ok;
+}
+
+pid_t service_start(const char *program, const char *socket_path, ...)
+{
+    char listen[400], *argv[16];
+    int n = 0;
+    va_list ap;
+    pid_t pid;
+
+    snprintf(listen, sizeof(listen), "--listen=%s", socket_path);
+    argv[n++] = (char *)(uintptr_t)program;
+    argv[n++] = listen;
+    va_start(ap, socket_path);
+    while (n < 15 && (argv[n] = va_arg(ap, char *)))
+        n++;
+    va_end(ap);
+    argv[n] = NULL;
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        execv(program, argv);
+        _exit(127);
+    }
+    for (uint64_t end = now_ns() + PATIENCE_S * 1000000000ull; !can_connect(socket_path);) {
+        assert_true(now_ns() < end && service_alive(pid));
+        poll(NULL, 0, 2);
+    }
+    return pid;
+}
+
+int service_alive(pid_t pid)
+{
+    return waitpid(pid, NULL, WNOHANG) == 0;
+}
+
+int service_stop(pid_t pid)
+{
+    int status = -1;
+
+    kill(pid, SIGTERM);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void done(void *opaque, const struct airc_result *r)
+{
+    struct answer *a = opaque;
+
+    pthread_mutex_lock(&lock);
+    a->count++;
+    a->status = r->status;
+    a->reason = r->reason;
+    snprintf(a->text, sizeof(a->text), "%s", r->text);
+    a->cached = r->cached;
+    if (r->spirv) {
+        a->words = r->spirv_words;
+        a->spirv = malloc(a->words * 4);
+        memcpy(a->spirv, r->spirv, a->words * 4);
+    }
+    if (r->reflection) {
+        a->reflection_bytes = r->reflection_bytes;
+        a->reflection = malloc(a->reflection_bytes);
+        memcpy(a->reflection, r->reflection, a->reflection_bytes);
+    }
+    pthread_cond_broadcast(&answered);
+    pthread_mutex_unlock(&lock);
+}
+
+void answer_fini(struct answer *a)
+{
+    free(a->spirv);
+    free(a->reflection);
+    memset(a, 0, sizeof(*a));
+}
+
+int ask_async(struct airc *c, const char *entry, const void *module, size_t bytes, struct answer *a)
+{
+    struct airc_request req = {.module = module, .module_bytes = bytes, .entry = entry, .type = AIRC_TYPE_ANY};
+
+    req.options.size = sizeof(req.options);
+    memset(a, 0, sizeof(*a));
+    return airc_compile(c, &req, done, a);
+}
+
+void answer_wait(struct answer *a)
+{
+    struct timespec end;
+    int err = 0;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += PATIENCE_S;
+    pthread_mutex_lock(&lock);
+    while (!a->count && !err)
+        err = pthread_cond_timedwait(&answered, &lock, &end);
+    pthread_mutex_unlock(&lock);
+    assert_int_equal(err, 0);
+}
+
+void ask(struct airc *c, const char *entry, const void *module, size_t bytes, struct answer *a)
+{
+    assert_int_equal(ask_async(c, entry, module, bytes, a), 0);
+    answer_wait(a);
+}
+
+static void log_line(void *opaque, bool warning, const char *message)
+{
+    print_message("  %s%s\n", warning ? "warning: " : "", message);
+}
+
+struct airc *client_make(const char *socket_path, const char *program, const char *cache)
+{
+    struct airc_config cfg = {
+        .size = sizeof(cfg),
+        .socket_path = socket_path,
+        .program = program,
+        .cache_dir = cache,
+        .workers = 2,
+        .log = log_line,
+    };
+    struct airc *c;
+
+    assert_int_equal(airc_new(&cfg, &c), 0);
+    return c;
+}
