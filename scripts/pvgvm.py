@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Boots the guest image in QEMU and talks to it: used by the demo, the VM tests and the benchmarks.
 
-A Vm is started through `./pvg qemu` with three sockets: QMP, the guest's console (kept in a log file) and the guest's agent
+A Vm is started through `./pvg qemu` with the guest's console in a log file and two sockets: QMP and the guest's agent
 (scripts/guest/usr/lib/pvg/agent), which runs commands. All waits are for events, with a deadline that only a hang reaches;
 what QEMU or the guest printed last is part of every failure. Only the standard library is used.
 """
@@ -211,7 +211,8 @@ class Vm:
             "-kernel", os.path.join(image, "vmlinuz"), "-initrd", os.path.join(image, "initrd"),
             "-append", f"console=tty0 console=ttyS0 panic=-1 {append}".strip(),
             "-chardev", f"file,id=console,path={self.console_log}", "-serial", "chardev:console",
-            "-chardev", f"socket,id=agent,path={self.sockets}/agent,server=on,wait=off", "-serial", "chardev:agent",
+            "-chardev", f"socket,id=agent,path={self.sockets}/agent,server=on,wait=off",
+            "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=pvg.agent",
             "-qmp", f"unix:{self.sockets}/qmp,server=on,wait=off",
         ]
         for device in devices:

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shows a fixed pattern and changes it each time the host says so (SIGUSR1); ends on SIGTERM.
+ *
+ * usage: kms-pattern [OPTIONS] STEP...
+ *
+ * Prints "shown N" when the N-th step is on the screen; step 0 is the pattern itself. Steps:
+ *   pattern:SEED       another pattern, by a page flip
+ *   dirty              a red square at 64,64 of 96 pixels drawn into the shown buffer, then DIRTYFB
+ *   gamma:invert       a gamma table that inverts; gamma:half halves; gamma:none removes it
+ *   off, on            CRTC inactive, active
+ *   mode:WxH           another mode with the pattern
+ *   cursor:X,Y         a 64x64 cursor of four opaque quarters at X,Y; cursor:none hides it
+ */
+#include <drm_fourcc.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <xf86drm.h>
+
+#include "kms.h"
+
+#define CURSOR_PX 64
+
+static struct kms k;
+static struct kms_options o;
+static struct kms_fb shown, other, cursor;
+
+static void swap_to_other(void)
+{
+    struct kms_fb t = shown;
+
+    shown = other;
+    other = t;
+}
+
+static void step_pattern(unsigned seed)
+{
+    int err;
+
+    kms_fb_pattern(&other, seed);
+    err = kms_flip(&k, &other, false, 0);
+    if (err)
+        kms_fail("page flip: %s", strerror(-err));
+    kms_wait_flip(&k, NULL, NULL);
+    swap_to_other();
+}
+
+static void step_dirty(void)
+{
+    drmModeClip clip = {.x1 = 64, .y1 = 64, .x2 = 160, .y2 = 160};
+
+    for (uint32_t y = clip.y1; y < clip.y2; y++) {
+        uint32_t *row = (uint32_t *)(void *)(shown.pixels + (size_t)y * shown.stride_bytes);
+
+        for (uint32_t x = clip.x1; x < clip.x2; x++)
+            row[x] = 0xffff0000u;
+    }
+    if (drmModeDirtyFB(k.fd, shown.id, &clip, 1))
+        kms_fail("DIRTYFB: %s", strerror(errno));
+}
+
+static void commit(drmModeAtomicReq *req, uint32_t flags, const char *what)
+{
+    if (drmModeAtomicCommit(k.fd, req, flags, NULL))
+        kms_fail("%s: %s", what, strerror(errno));
+    drmModeAtomicFree(req);
+}
+
+static void step_gamma(const char *kind)
+{
+    drmModeAtomicReq *req = drmModeAtomicAlloc();
+    uint64_t size = 0;
+    uint32_t blob = 0;
+
+    kms_property(&k, k.crtc_id, DRM_MODE_OBJECT_CRTC, "GAMMA_LUT_SIZE", &size);
+    if (!size)
+        kms_fail("the CRTC has no gamma table");
+    if (strcmp(kind, "none")) {
+        struct drm_color_lut *lut = calloc(size, sizeof(*lut));
+
+        for (uint64_t i = 0; i < size; i++) {
+            uint64_t v = i * 0xffff / (size - 1);
+
+            v = !strcmp(kind, "invert") ? 0xffff - v : v / 2;
+            lut[i].red = lut[i].green = lut[i].blue = (uint16_t)v;
+        }
+        if (drmModeCreatePropertyBlob(k.fd, lut, size * sizeof(*lut), &blob))
+            kms_fail("cannot make a gamma blob: %s", strerror(errno));
+        free(lut);
+    }
+    kms_set(&k, req, k.crtc_id, DRM_MODE_OBJECT_CRTC, "GAMMA_LUT", blob);
+    commit(req, 0, "gamma");
+}
+
+static void step_active(bool on)
+{
+    drmModeAtomicReq *req = drmModeAtomicAlloc();
+
+    kms_set(&k, req, k.crtc_id, DRM_MODE_OBJECT_CRTC, "ACTIVE", on);
+    commit(req, DRM_MODE_ATOMIC_ALLOW_MODESET, on ? "on" : "off");
+}
+
+static void step_mode(const char *size)
+{
+    struct kms_options again = o;
+
+    if (sscanf(size, "%ux%u", &again.width_px, &again.height_px) != 2)
+        kms_fail("mode:%s is not WxH", size);
+    drmDropMaster(k.fd);
+    drmClose(k.fd);
+    kms_open(&k, &again);
+    kms_fb_new(&k, &shown, k.mode.hdisplay, k.mode.vdisplay, DRM_FORMAT_XRGB8888);
+    kms_fb_new(&k, &other, k.mode.hdisplay, k.mode.vdisplay, DRM_FORMAT_XRGB8888);
+    kms_fb_pattern(&shown, o.seed);
+    kms_show(&k, &shown);
+}
+
+static void make_cursor(void)
+{
+    static const uint32_t quarter[4] = {0xffff0000u, 0xff00ff00u, 0xff0000ffu, 0xffffffffu};
+
+    kms_fb_new(&k, &cursor, CURSOR_PX, CURSOR_PX, DRM_FORMAT_ARGB8888);
+    for (uint32_t y = 0; y < CURSOR_PX; y++) {
+        uint32_t *row = (uint32_t *)(void *)(cursor.pixels + (size_t)y * cursor.stride_bytes);
+
+        for (uint32_t x = 0; x < CURSOR_PX; x++)
+            row[x] = quarter[(y >= CURSOR_PX / 2) * 2 + (x >= CURSOR_PX / 2)];
+    }
+}
+
+static void step_cursor(const char *at)
+{
+    drmModeAtomicReq *req = drmModeAtomicAlloc();
+    uint32_t p = k.cursor_id, t = DRM_MODE_OBJECT_PLANE;
+    bool show = strcmp(at, "none");
+    int x = 0, y = 0;
+
+    if (!p)
+        kms_fail("the CRTC has no cursor plane");
+    if (show && sscanf(at, "%d,%d", &x, &y) != 2)
+        kms_fail("cursor:%s is not X,Y", at);
+    if (!cursor.id)
+        make_cursor();
+    kms_set(&k, req, p, t, "FB_ID", show ? cursor.id : 0);
+    kms_set(&k, req, p, t, "CRTC_ID", show ? k.crtc_id : 0);
+    kms_set(&k, req, p, t, "CRTC_X", (uint64_t)(int64_t)x);
+    kms_set(&k, req, p, t, "CRTC_Y", (uint64_t)(int64_t)y);
+    kms_set(&k, req, p, t, "CRTC_W", show ? CURSOR_PX : 0);
+    kms_set(&k, req, p, t, "CRTC_H", show ? CURSOR_PX : 0);
+    kms_set(&k, req, p, t, "SRC_X", 0);
+    kms_set(&k, req, p, t, "SRC_Y", 0);
+    kms_set(&k, req, p, t, "SRC_W", show ? (uint64_t)CURSOR_PX << 16 : 0);
+    kms_set(&k, req, p, t, "SRC_H", show ? (uint64_t)CURSOR_PX << 16 : 0);
+    commit(req, 0, "cursor");
+}
+
+static void step(const char *s)
+{
+    if (!strncmp(s, "pattern:", 8))
+        step_pattern((unsigned)atoi(s + 8));
+    else if (!strcmp(s, "dirty"))
+        step_dirty();
+    else if (!strncmp(s, "gamma:", 6))
+        step_gamma(s + 6);
+    else if (!strcmp(s, "off") || !strcmp(s, "on"))
+        step_active(!strcmp(s, "on"));
+    else if (!strncmp(s, "mode:", 5))
+        step_mode(s + 5);
+    else if (!strncmp(s, "cursor:", 7))
+        step_cursor(s + 7);
+    else
+        kms_fail("unknown step %s", s);
+}
+
+int main(int argc, char **argv)
+{
+    int done = 0;
+
+    kms_signals();
+    kms_options(&o, argc, argv);
+    kms_open(&k, &o);
+    kms_fb_new(&k, &shown, k.mode.hdisplay, k.mode.vdisplay, DRM_FORMAT_XRGB8888);
+    kms_fb_new(&k, &other, k.mode.hdisplay, k.mode.vdisplay, DRM_FORMAT_XRGB8888);
+    kms_fb_pattern(&shown, o.seed);
+    kms_show(&k, &shown);
+    kms_say("shown 0 of %ux%u at %.3f Hz", k.mode.hdisplay, k.mode.vdisplay, kms_mode_hz(&k.mode));
+    for (int i = o.rest; i < argc; i++) {
+        if (!kms_next())
+            return 0;
+        step(argv[i]);
+        kms_say("shown %d %s", ++done, argv[i]);
+    }
+    while (kms_next())
+        ;
+    return 0;
+}
