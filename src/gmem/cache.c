@@ -85,6 +85,7 @@ int gmem_root_ready(struct gmem_pin *pin)
         return err;
     }
     g->root_busy = true;
+    g->busy++;
     pthread_mutex_unlock(&g->lock);
 
     slot = calloc((size_t)count, sizeof(*slot));
@@ -95,6 +96,7 @@ int gmem_root_ready(struct gmem_pin *pin)
 
     pthread_mutex_lock(&g->lock);
     g->root_busy = false;
+    g->busy--;
     if (task) {
         for (int32_t i = 0; i < count; i++)
             hash[i] = -1;
@@ -122,6 +124,8 @@ void gmem_root_drop(struct gmem *g)
     pvg_task *task;
 
     pthread_mutex_lock(&g->lock);
+    while (g->busy)
+        pthread_cond_wait(&g->changed, &g->lock);
     task = g->root;
     slot = g->slot;
     hash = g->hash;
@@ -148,11 +152,13 @@ static int map_slot(struct gmem_pin *pin, struct cache_slot *s)
     pvg_task *root = g->root;
     int err;
 
+    g->busy++;
     pthread_mutex_unlock(&g->lock);
     gmem_callback_begin(pin);
     ok = c->ops->map_memory(c->opaque, root, 1, offset, readonly, &range);
     err = gmem_callback_end(pin);
     pthread_mutex_lock(&g->lock);
+    g->busy--;
     if (ok)
         s->state = SLOT_READY;
     else
@@ -175,8 +181,13 @@ int cache_ptr(struct gmem_pin *pin, uint64_t gpa, bool write, void **out)
     if (err)
         return err;
     pthread_mutex_lock(&g->lock);
-    while ((s = find(g, page, write)) && s->state == SLOT_BUSY && !err)
+    s = g->root ? find(g, page, write) : NULL;
+    while (!err && s && s->state == SLOT_BUSY) {
         err = wait_changed(pin);
+        s = g->root ? find(g, page, write) : NULL;
+    }
+    if (!err && !g->root)
+        err = PVG_ERR_STOPPED; /* dropped meanwhile: only for a pin that was cut off */
     if (!s && !err) {
         s = take_slot(g);
         if (!s) {

@@ -99,6 +99,9 @@ static inline uint64_t gmem_page_bytes(const struct gmem *g)
     return 1ull << gmem_page_shift(g);
 }
 
+/* Is there a RAM table, or does the VMM answer through callbacks? */
+bool gmem_has_table(const struct gmem *g);
+
 /* RAM table: see pvg_device_add_ram() and _del_ram() for arguments and errors. */
 int gmem_add_ram(struct gmem *g, uint64_t gpa, uint64_t length_bytes, void *host_va, int fd, uint64_t fd_offset_bytes,
                  uint32_t flags);
@@ -108,7 +111,10 @@ uint64_t gmem_ram_bytes(struct gmem *g);
 
 /* Callback mode: the root task exists from here on (transport 11.4); creates it once. Table mode: nothing. */
 int gmem_root_ready(struct gmem_pin *pin);
-/* Callback mode: forget and destroy the root task and the page cache. Only while no pin is held. */
+/*
+ * Callback mode: forget and destroy the root task and the page cache. No pin may have a pointer into it; pins that were
+ * cut off inside a callback are waited for.
+ */
 void gmem_root_drop(struct gmem *g);
 
 void gmem_pin(struct gmem *g, struct gmem_pin *pin);
@@ -161,6 +167,12 @@ int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t 
                     struct gmem_fault *fault);
 int gmem_space_write(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, const void *src, size_t length,
                      struct gmem_fault *fault);
+
+/*
+ * A copy of @space that owns nothing and that any thread may read through under its own pin: in callback mode all its
+ * reads walk the table and go through read_memory, whatever the VMM has mapped.
+ */
+struct gmem_space gmem_space_detached(const struct gmem_space *space);
 
 /*
  * Callback mode only (nothing in table mode): tell the VMM about a task's life and maps (memory 10.1). Create:

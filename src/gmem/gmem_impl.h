@@ -57,6 +57,7 @@ struct gmem {
     pvg_task *root;
     uint8_t *root_base;
     bool root_busy;          /* somebody is in create_task */
+    unsigned busy;           /* threads inside create_task or map_memory for the root task */
     struct cache_slot *slot; /* slot_count of them */
     int32_t *hash;           /* slot_count chains */
     int32_t slot_count;

@@ -71,6 +71,11 @@ uint32_t gmem_page_shift(const struct gmem *g)
     return g->config.page_shift;
 }
 
+bool gmem_has_table(const struct gmem *g)
+{
+    return !gmem_callbacks(g);
+}
+
 /* Drop a reference; the last one of a retired snapshot frees it and tells those who wait in gmem_del_ram(). */
 static void table_unref(struct gmem *g, struct ram_table *t)
 {

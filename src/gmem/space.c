@@ -95,6 +95,12 @@ static bool interval_remove(struct gmem_space *space, uint64_t start, uint64_t e
     return true;
 }
 
+struct gmem_space gmem_space_detached(const struct gmem_space *space)
+{
+    return (struct gmem_space){
+        .task = space->task, .directory_pfn = space->directory_pfn, .length_bytes = space->length_bytes};
+}
+
 int gmem_space_create(struct gmem_pin *pin, struct gmem_space *space)
 {
     const struct gmem_config *c = &pin->g->config;

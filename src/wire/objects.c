@@ -108,7 +108,7 @@ enum refuse destroy_decode(const uint8_t *payload, size_t bytes, struct destroy_
     out->ref = rd_u32(&r);
     if (r.bad)
         return REFUSE_PAYLOAD_SHORT;
-    if (length != DESTROY_RECORD_BYTES)
+    if (length < DESTROY_RECORD_BYTES || length > bytes - 4) /* objects 4.6 */
         return REFUSE_RECORD_LENGTH;
     for (int kind = DESTROY_UNKNOWN + 1; kind < DESTROY_KIND_COUNT; kind++) {
         if (destroy_kinds[kind].opcode == out->opcode)

@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!surface_delete_decode(data, size, &pair))
         assert(surface_delete_encode(out, &pair) <= size && !memcmp(out, data, 8));
     if (!destroy_decode(data, size, &destroy))
-        assert(destroy_encode(out, &destroy) <= size && !memcmp(out, data, 16) && destroy_kind_name(destroy.kind));
+        assert(destroy_encode(out, &destroy) <= size && !memcmp(out, data, 8) && !memcmp(out + 12, data + 12, 4) &&
+               destroy_kind_name(destroy.kind));
     if (!object_records_decode(data, size, VALIDITY_RECORD_BYTES, &records)) {
         for (uint32_t i = 0; i < records.count; i++)
             sum += validity_at(&records, i).object;

@@ -396,8 +396,16 @@ static void *want_page(void *arg)
     return NULL;
 }
 
+static void *drop_root(void *g)
+{
+    gmem_root_drop(g);
+    return NULL;
+}
+
+/* @cut: the device is reset meanwhile, and the root task dropped, which waits for both callbacks. */
 static void busy_page(bool cut)
 {
+    pthread_t dropper;
     struct fixture f;
     struct slow slow = {.inside = 0};
     struct worker w[3];
@@ -422,10 +430,18 @@ static void busy_page(bool cut)
     assert_int_equal(slow.inside, 2);
     assert_int_equal(f.vmm.maps, 2);
     assert_int_equal(gmem_ram_bytes(f.g), UINT64_MAX);
-    if (cut)
+    if (cut) {
         gmem_cut(f.g);
+        assert_int_equal(pthread_create(&dropper, NULL, drop_root, f.g), 0);
+    }
     sem_post(&slow.go);
     sem_post(&slow.go);
+    if (cut) {
+        sem_post(&slow.go); /* destroy_task is a callback too */
+        pthread_join(dropper, NULL);
+        assert_int_equal(f.vmm.destroys, 1);
+        assert_int_equal(slow.inside, 0);
+    }
     for (int i = 0; i < 3; i++)
         pthread_join(thread[i], NULL);
     for (int i = 0; i < 3; i++) {
