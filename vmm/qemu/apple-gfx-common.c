@@ -347,6 +347,11 @@ bool apple_gfx_common_realize(AppleGFXState *s, Error **errp)
                    s->display_count, max);
         return false;
     }
+    if (s->guest_page_shift != 12 && s->guest_page_shift != 14) {
+        error_setg(errp, "guest-page-shift=%u: 12 and 14 are possible",
+                   s->guest_page_shift);
+        return false;
+    }
     s->id = id ? g_strdup(id) : g_strdup(object_get_typename(OBJECT(s->owner)));
 
     error_setg(&s->migration_blocker, "%s: migration and snapshots are not "

@@ -73,8 +73,8 @@ static void display_show_frame(AppleGFXDisplay *d,
     d->shown_sequence = frame->sequence;
     if (frame->sequence > d->last_sequence) {
         d->frames_dropped += frame->sequence - d->last_sequence - 1;
-        d->last_sequence = frame->sequence;
     }
+    d->last_sequence = frame->sequence;
     trace_apple_gfx_show_frame(d->port, frame->sequence, frame->width_px,
                                frame->height_px);
     dpy_gfx_update_full(d->con);
@@ -378,6 +378,7 @@ void apple_gfx_display_reset(AppleGFXDisplay *d)
     d->cursor_visible = true;
     d->cursor_x = d->cursor_y = CURSOR_NOWHERE;
     pthread_mutex_unlock(&d->cursor_lock);
+    d->shown_sequence = UINT64_MAX; /* whatever comes is drawn */
     qemu_bh_schedule(d->cursor_bh);
 }
 

@@ -506,7 +506,7 @@ static AppleGFXField texts[] = {
     { "tasks", STATE(tasks), .text = "table", .choices = { "table", "callbacks" },
       .help = "How the library reaches task memory; callbacks needs shared RAM" },
     { "cursor", STATE(cursor), .text = "auto", .choices = { "auto", "hw", "sw" },
-      .help = "Who draws the pointer: the console (hw) or the library (sw)" },
+      .help = "Who draws the pointer: hw: the console, sw: the library" },
 };
 
 static const struct {
@@ -520,7 +520,7 @@ static const struct {
       get_display_modes, set_display_modes },
     { "name", "str", "Name of the display, cut to 13 bytes", get_name, set_name,
       true },
-    { "serial", "uint32", "Serial number of the display; 0: chosen",
+    { "serial", "uint32", "Serial number of the display; 0: automatic",
       get_serial, set_serial, true },
     { "connected", "bool", "Whether the display is plugged in",
       get_connected, set_connected, true },
@@ -546,8 +546,8 @@ static void add_numbered(ObjectClass *oc, unsigned i)
 
     for (port = 1; port < APPLE_GFX_MAX_DISPLAYS; port++) {
         g_autofree char *name = g_strdup_printf("%s%u", others[i].name, port);
-        g_autofree char *help = g_strdup_printf("%s%u, for display %u",
-                                                others[i].name, port, port);
+        g_autofree char *help = g_strdup_printf("As %s, for display %u",
+                                                others[i].name, port);
         ObjectProperty *p;
 
         p = object_class_property_add(oc, name, others[i].type, others[i].get,
@@ -555,6 +555,8 @@ static void add_numbered(ObjectClass *oc, unsigned i)
                                       GUINT_TO_POINTER(port));
         if (strcmp(others[i].type, "bool") == 0) {
             object_property_set_default_bool(p, true);
+        } else if (strcmp(others[i].type, "uint32") == 0) {
+            object_property_set_default_uint(p, 0);
         }
         object_class_property_set_description(oc, name, help);
     }
@@ -588,7 +590,9 @@ void apple_gfx_class_properties(ObjectClass *oc)
     for (i = 0; i < G_N_ELEMENTS(others); i++) {
         p = object_class_property_add(oc, others[i].name, others[i].type,
                                       others[i].get, others[i].set, NULL, NULL);
-        if (strcmp(others[i].name, "name") == 0) {
+        if (strcmp(others[i].name, "serial") == 0) {
+            object_property_set_default_uint(p, 0);
+        } else if (strcmp(others[i].name, "name") == 0) {
             object_property_set_default_str(p, "QEMU display");
         } else if (strcmp(others[i].name, "connected") == 0) {
             object_property_set_default_bool(p, true);

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: MIT
+# The device as QEMU and its user see it: configuration space, properties, life cycle. (seed-checklist B, F2, G, J)
+import os
+import signal
+
+from guest import FIFO_CONTROL, DISPLAY_PORTS, Guest
+from harness import check, contains, equal, test
+from machine import DEADLINE_S, Machine, run_qemu, wait_for
+
+PROPERTIES_TXT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'vmm', 'qemu', 'properties.txt')
+DEVICE = 'apple-gfx-pci,id=g'
+
+
+@test
+def pci_identity():
+    """PCI ids, class 0380, revision 0, BAR of 16 KiB, 32 bits, not prefetchable"""
+    with Machine(DEVICE) as m:
+        g = Guest(m)
+        equal(m.config_read(g.devfn, 8), 0x03800000, 'class and revision')
+        equal(m.config_read(g.devfn, 0x10) & 0xf, 0, 'BAR 0 flags')
+        m.config_write(g.devfn, 0x10, 0xffffffff)
+        equal(m.config_read(g.devfn, 0x10), 0xffffc000, 'BAR 0 size')
+        for bar in range(0x14, 0x28, 4):
+            m.config_write(g.devfn, bar, 0xffffffff)
+            equal(m.config_read(g.devfn, bar), 0, f'BAR at {bar:#x}')
+
+
+@test
+def msi_capability():
+    """exactly one MSI vector, 64-bit address, no masking, no MSI-X"""
+    with Machine(DEVICE) as m:
+        g = Guest(m)
+        cap = g.capability(5)
+        check(cap, 'no MSI capability')
+        equal(m.config_read(g.devfn, cap + 2, 2), 0x80, 'message control')
+        equal(g.capability(0x11), 0, 'MSI-X capability')
+
+
+@test
+def pcie_capability():
+    """Express capability on a PCIe bus, none behind a PCI bridge, both usable"""
+    with Machine(DEVICE) as m:
+        check(Guest(m).capability(0x10), 'no Express capability on pcie.0')
+    with Machine('pcie-root-port,id=rp,chassis=1', 'apple-gfx-pci,id=g,bus=rp') as m:
+        equal(m.get('displays'), 1, 'behind a root port')
+    with Machine('pci-bridge,id=br,chassis_nr=1', 'apple-gfx-pci,id=g,bus=br,addr=1') as m:
+        equal(m.get('displays'), 1, 'behind a PCI bridge')
+    with Machine(DEVICE, machine='pc') as m:
+        g = Guest(m)
+        equal(g.capability(0x10), 0, 'Express capability on a conventional bus')
+        g.enable()
+        equal(g.reg(FIFO_CONTROL), 0, 'register on machine pc')
+
+
+@test
+def class_code():
+    """property class-code"""
+    with Machine('apple-gfx-pci,id=g,class-code=0x300') as m:
+        equal(m.config_read(Guest(m).devfn, 8), 0x03000000, 'class')
+
+
+@test
+def register_window():
+    """the window is mapped where the guest says, and reads 0 below 0x1000"""
+    with Machine('apple-gfx-pci,id=g,displays=3') as m:
+        g = Guest(m)
+        g.enable()
+        equal(g.reg(DISPLAY_PORTS), 3, 'number of display ports')
+        for offset in (0, 4, 0x800, 0xffc, 0x1ffc, 0x3ffc):
+            equal(g.reg(offset), 0, f'register {offset:#x}')
+
+
+@test
+def properties_documented():
+    """properties.txt says what device-list-properties says"""
+    with Machine(DEVICE) as m:
+        inherited = {p['name'] for p in m.qmp('device-list-properties', typename='bochs-display')}
+        have = {}
+        for p in m.qmp('device-list-properties', typename='apple-gfx-pci'):
+            if p['name'] not in inherited and not p['type'].startswith('child<'):
+                default = p.get('default-value', '-')
+                default = str(default).lower() if isinstance(default, bool) else str(default)
+                have[p['name']] = (p['type'], default, p.get('description', ''))
+    want = {}
+    for line in open(PROPERTIES_TXT):
+        if line.strip() and not line.startswith('#'):
+            name, kind, default, text = line.rstrip('\n').split('|')
+            want[name.strip()] = (kind.strip(), default.strip(), text.strip())
+    equal(sorted(have), sorted(want), 'names')
+    for name in have:
+        equal(have[name], want[name], name)
+
+
+@test
+def property_errors():
+    """every bad property value names the value and ends QEMU with status 1"""
+    for option, part in (
+            ('modes=x', "'x' is not a mode"), ('modes=0x0@0', "'0x0@0' is not a mode"),
+            ('modes=1920x1080', "'1920x1080' is not a mode"), ('modes=70000x1@1', "'70000x1@1' is not a mode"),
+            ('modes=800x600@60:640x480@', "'640x480@' is not a mode"), ('modes=8193x1@60', "'8193x1@60' is not a mode"),
+            ('modes=640x480@481', "'640x480@481' is not a mode"), ('modes=640x480@-60', "'640x480@-60' is not a mode"),
+            ('modes=640x480@1e2', "'640x480@1e2' is not a mode"), ('modes=640x480@nan', "'640x480@nan' is not a mode"),
+            ('modes= 640x480@60', "' 640x480@60' is not a mode"),
+            ('displays=0', 'displays=0: 1 to 8'), ('displays=9', 'displays=9: 1 to 8'),
+            ('width-mm=0', 'width-mm=0: 1 to 65535'), ('height-mm=65536', 'height-mm=65536: 1 to 65535'),
+            ('tasks=magic', 'tasks=magic: possible are table, callbacks'),
+            ('cursor=none', 'cursor=none: possible are auto, hw, sw'),
+            ('guest-page-shift=13', 'guest-page-shift=13: 12 and 14'), ('guest-page-shift=11', 'guest-page-shift=11: 12 to 14'),
+            ('gpu=no-such-gpu', "gpu 'no-such-gpu' is not available"),
+            ('tasks=callbacks', 'memory-backend-memfd'),
+            ('trace=nonsense*', "'nonsense*' matches no event"),
+            ('trace-file=/nowhere/file', "cannot write '/nowhere/file'"),
+            ('record=/nowhere/file', "cannot write '/nowhere/file'"),
+            ('no-such=1', 'no-such')):
+        status, text = run_qemu('-device', f'apple-gfx-pci,{option}')
+        contains(text, part, option)
+        equal(status, 1, f'status with {option}')
+
+
+@test
+def modes_forms():
+    """mode lists as string and as JSON list, with the rate's decimals, read back"""
+    three = '1920x1080@60:800x600@75:640x480@59.94'
+    with Machine(f'apple-gfx-pci,id=g,modes={three}') as m:
+        equal(m.get('modes'), three, 'modes')
+        equal(m.get('display-modes'), three.split(':'), 'display-modes')
+    with Machine({'driver': 'apple-gfx-pci', 'id': 'g', 'display-modes': ['1024x768@60', '800x600@75']}) as m:
+        equal(m.get('modes'), '1024x768@60:800x600@75', 'modes from JSON')
+    for option in ('', ',modes='):
+        with Machine(DEVICE + option) as m:
+            equal(m.get('modes'), '1920x1080@60:1440x1080@60:1280x1024@60', 'default modes')
+
+
+@test
+def modes_limit():
+    """128 modes are taken, 129 refused"""
+    modes = [f'{640 + i}x480@60' for i in range(129)]
+    with Machine(f'apple-gfx-pci,id=g,modes={":".join(modes[:128])}') as m:
+        equal(m.get('modes').count(':'), 127, 'modes')
+        contains(m.qmp_error('qom-set', path='/machine/peripheral/g', property='modes', value=':'.join(modes)),
+                 'more than 128 modes', '129 modes')
+    status, text = run_qemu('-device', f'apple-gfx-pci,modes={":".join(modes)}')
+    equal(status, 1, 'status')
+    contains(text, 'more than 128 modes', '129 modes')
+
+
+@test
+def run_time_properties():
+    """what the guest was told at the start cannot be changed, counters cannot be set"""
+    with Machine(DEVICE) as m:
+        for name, value in (('displays', 2), ('serial', 7), ('name', 'x'), ('gpu', 'none'), ('resize', False)):
+            contains(m.qmp_error('qom-set', path='/machine/peripheral/g', property=name, value=value),
+                     'can only be given with -device', name)
+        m.qmp_error('qom-set', path='/machine/peripheral/g', property='guest-presents', value=1)
+        for name in ('guest-presents', 'host-presents', 'frames-dropped'):
+            equal(m.get(name), 0, name)
+        contains(m.get('version'), ' for QEMU ', 'version')
+        check(isinstance(m.report()['refusals'], dict), 'report has no refusals')
+        bad = m.qmp_error('qom-set', path='/machine/peripheral/g', property='modes', value='640x480@60:junk')
+        contains(bad, "'junk' is not a mode", 'bad list at run time')
+        equal(m.get('modes'), '1920x1080@60:1440x1080@60:1280x1024@60', 'list after the refusal')
+
+
+@test
+def migration():
+    """migrate and savevm are refused with the reason; -only-migratable refuses the device"""
+    with Machine(DEVICE, args=['-nodefaults']) as m:
+        contains(m.qmp_error('migrate', uri='exec:cat >/dev/null'), 'g: migration and snapshots are not supported yet',
+                 'migrate')
+        contains(m.qmp('human-monitor-command', **{'command-line': 'savevm x'}), 'rror', 'savevm')
+    status, text = run_qemu('-only-migratable', '-device', DEVICE)
+    equal(status, 1, 'status with -only-migratable')
+    contains(text, 'migration and snapshots are not supported yet', '-only-migratable')
+
+
+@test
+def no_hot_plug():
+    """device_add and device_del are refused"""
+    with Machine(DEVICE) as m:
+        m.qmp_error('device_add', driver='apple-gfx-pci', id='h')
+        m.qmp_error('device_del', id='g')
+
+
+@test
+def failed_realize():
+    """a device that cannot be realized leaves nothing behind (8 displays, serial in use)"""
+    status, text = run_qemu('-device', 'apple-gfx-pci,serial=5', '-device', 'apple-gfx-pci,displays=8,serial=1')
+    equal(status, 1, 'status')
+    contains(text, 'serial number 5 is in use', 'message')
+
+
+@test
+def stop_and_continue():
+    """stop, cont, system_reset in all orders, then quit"""
+    with Machine(DEVICE) as m:
+        for command in ('stop', 'system_reset', 'cont', 'stop', 'cont', 'system_reset', 'stop', 'stop', 'cont'):
+            m.qmp(command)
+        g = Guest(m)
+        g.enable()
+        equal(g.reg(FIFO_CONTROL), 0, 'register afterwards')
+
+
+@test
+def two_devices():
+    """two devices with two displays each have windows, consoles and serial numbers of their own"""
+    with Machine('apple-gfx-pci,id=g,addr=4,displays=2', 'apple-gfx-pci,id=h,addr=5,displays=2,modes=800x600@60') as m:
+        a, b = Guest(m, slot=4), Guest(m, slot=5, bar=0xfd100000)
+        a.enable()
+        b.enable()
+        for g in (a, b):
+            equal(g.reg(DISPLAY_PORTS), 2, 'ports')
+        equal(m.screendump('g', 1)[:2], (1920, 1080), 'console of g')
+        equal(m.screendump('h', 0)[:2], (800, 600), 'console of h')
+
+
+@test
+def sandbox():
+    """works under -sandbox with everything denied"""
+    sandbox = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
+    with Machine(DEVICE, args=['-sandbox', sandbox]) as m:
+        Guest(m).start().command(0x1e)
+        equal(m.screendump()[:2], (1920, 1080), 'screendump')
+
+
+@test
+def daemonize():
+    """works with -daemonize: the library's threads live in the child"""
+    with Machine(DEVICE) as helper:  # its folder and BIOS
+        pid = helper.path('pid')
+        status, text = run_qemu('-daemonize', '-pidfile', pid, '-device', DEVICE, '-bios', helper.path('bios.bin'))
+        equal((status, text), (0, ''), 'start')
+        number = int(open(pid).read())
+        threads = set()
+        for task in os.listdir(f'/proc/{number}/task'):
+            threads.add(open(f'/proc/{number}/task/{task}/comm').read().strip())
+        os.kill(number, signal.SIGTERM)
+        wait_for(lambda: not os.path.exists(pid), f'end of the daemon within {DEADLINE_S} s')
+        check(any(t.startswith('pvg') for t in threads), f'no thread of the library among {sorted(threads)}')
+
+
+@test
+def option_rom():
+    """romfile= switches the expansion ROM off"""
+    with Machine('apple-gfx-pci,id=g,romfile=') as m:
+        g = Guest(m)
+        m.config_write(g.devfn, 0x30, 0xfffffffe)
+        equal(m.config_read(g.devfn, 0x30), 0, 'ROM BAR')
+
+
+@test
+def idle_memory():
+    """an idle device shows a defined black picture of the first mode before the guest runs"""
+    with Machine('apple-gfx-pci,id=g,modes=640x480@60:800x600@60') as m:
+        width, height, pixels = m.screendump()
+        equal((width, height), (640, 480), 'size')
+        equal(pixels, bytes(640 * 480 * 3), 'picture')

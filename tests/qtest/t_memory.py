@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+# Tasks, page tables, objects and hostile values, seen through what a present can reach. (memory 12, 14.3)
+import struct
+
+from guest import (DEFINE_TASK, DELETE_SURFACE, DELETE_TASK, PAGE, SET_OBJECT_LIST, TRANSACTION2, Display, Guest, Surface,
+                   u32)
+from harness import check, equal, test
+from machine import Machine, wait_for
+
+DEVICE = 'apple-gfx-pci,id=g,modes=64x48@60'
+RED, GREEN = b'\x00\x00\xff\xff', b'\x00\xff\x00\xff'
+
+
+class Scene:
+    """A guest with the kernel task, a display and a red surface on it."""
+
+    def __init__(self, machine, **start):
+        self.m = machine
+        self.g = Guest(machine, **start).start(msi=False)
+        self.t = self.g.task()
+        self.d = Display(self.g)
+        self.s = Surface(self.t, 1, 64, 48)
+        self.s.draw(lambda x, y: RED)
+        self.d.present(self.s)
+        self.shows((255, 0, 0), 'the red surface')
+
+    def shows(self, rgb, what):
+        wait_for(lambda: self.m.screendump() == (64, 48, bytes(rgb) * (64 * 48)), f'picture of {what}')
+
+
+@test
+def scattered_surface():
+    """a surface of scattered pages is shown; rewritten content shows at the next present; unmap and remap"""
+    with Machine(DEVICE) as m:
+        scene = Scene(m)
+        scene.s.draw(lambda x, y: GREEN)
+        scene.d.present(scene.s)
+        scene.shows((0, 255, 0), 'the rewritten surface')
+        # The same addresses on other pages.
+        count = len(scene.s.pages)
+        scene.t.unmap(scene.s.va, count)
+        old = scene.s.pages
+        start = scene.g.alloc(count)
+        scene.s.pages = [start + (count - 1 - i) * PAGE for i in range(count)]
+        scene.t.map_at(scene.s.va, scene.s.pages)
+        scene.s.draw(lambda x, y: b'\xff\x00\x00\xff')
+        for page in old:
+            m.fill(page, PAGE, 0x55)
+        scene.d.present(scene.s)
+        scene.shows((0, 0, 255), 'the moved surface')
+        equal(m.refusals(), {}, 'refusals')
+
+
+@test
+def late_mapping():
+    """a present of a surface that is mapped a moment later shows it"""
+    with Machine(DEVICE) as m:
+        scene = Scene(m)
+        s = Surface(scene.t, 2, 64, 48)
+        s.draw(lambda x, y: GREEN)
+        entries = [(scene.t.entry(s.va + i * PAGE), page) for i, page in enumerate(s.pages)]
+        m.put_bytes(entries[-1][0], u32(0))
+        scene.d.channel.send(TRANSACTION2, u32(0, 2, 0))
+        m.put_bytes(entries[-1][0], u32(entries[-1][1] // PAGE))
+        scene.d.channel.wait()
+        if not m.refusals().get('surface-timeout'):  # a slow machine may be later than 50 ms
+            scene.shows((0, 255, 0), 'the late surface')
+        else:
+            scene.shows((255, 0, 0), 'the picture before')
+
+
+@test
+def hostile_tasks():
+    """task definitions that cannot work: refused when used, by name; the picture stays; a good one works again"""
+    with Machine(DEVICE) as m:
+        scene = Scene(m)
+        g, t = scene.g, scene.t
+        bad_root, deep, flat, wild = g.alloc(1), g.alloc(1), g.alloc(1), g.alloc(1)
+        m.put_bytes(bad_root, u32(0, 3))
+        m.put_bytes(deep, u32(t.root // PAGE, 5))
+        m.put_bytes(flat, u32(t.root // PAGE, 0))
+        m.put_bytes(wild, u32(0x7ffffff, 3))
+        for pfn, reason in ((0, 'directory-none'), (0x7fffffff, 'directory-not-ram'), (bad_root // PAGE, 'table-root-none'),
+                            (deep // PAGE, 'table-depth'), (flat // PAGE, 'table-depth'), (wild // PAGE, 'table-not-ram')):
+            g.command(DEFINE_TASK, struct.pack('<IQI', 1, 1 << 34, pfn))
+            g.command(SET_OBJECT_LIST, u32(0, 1, 4096))
+            before = m.refusals().get(reason, 0)
+            scene.d.present(scene.s)
+            check(m.refusals().get(reason, 0) > before, f'{reason} is not counted: {m.refusals()}')
+            scene.shows((255, 0, 0), 'the picture before')
+        g.command(DEFINE_TASK, struct.pack('<IQI', 1, 1 << 34, t.directory // PAGE))
+        before = m.refusals().get('list-none', 0)
+        scene.d.present(scene.s)
+        check(m.refusals().get('list-none', 0) > before, 'no list after a redefinition')
+        g.command(SET_OBJECT_LIST, u32(0, 1, 4096))
+        scene.s.draw(lambda x, y: GREEN)
+        scene.d.present(scene.s)
+        scene.shows((0, 255, 0), 'the surface of the good definition')
+
+
+@test
+def hostile_entries():
+    """page-table entries: holes, corrupt ones, targets outside RAM; bit 31 is ignored"""
+    with Machine(DEVICE) as m:
+        scene = Scene(m)
+        g, t, s = scene.g, scene.t, scene.s
+        entry = t.entry(s.va + PAGE)
+        good = m.read(4, entry)
+        for value, reasons in ((0x80000000, ('table-corrupt',)), (0x7fffffff, ('table-target',)),
+                               (g.bar // PAGE, ('table-target',)), (0, ('table-hole', 'surface-timeout'))):
+            m.write(4, entry, value)
+            before = sum(m.refusals().values())
+            scene.d.present(s)
+            check(sum(m.refusals().values()) > before and any(m.refusals().get(r) for r in reasons),
+                  f'entry {value:#x}: {m.refusals()}')
+            scene.shows((255, 0, 0), 'the picture before')
+        m.write(4, entry, good | 0x80000000)
+        s.draw(lambda x, y: GREEN)
+        scene.d.present(s)
+        scene.shows((0, 255, 0), 'the surface with bit 31 in an entry')
+
+
+# Descriptors of surfaces that must be refused: change of (length, page, fourcc, planes, offset, width, height, packed), reason
+DESCRIPTORS = (
+    ({'length': 0}, 'surface-empty'), ({'page': 0}, 'surface-empty'), ({'planes': 0}, 'surface-planes'),
+    ({'planes': 9}, 'surface-planes'), ({'planes': 2}, 'surface-planes'), ({'width': 0}, 'surface-edge'),
+    ({'height': 0}, 'surface-edge'), ({'width': 8193}, 'surface-edge'), ({'height': 8193}, 'surface-edge'),
+    ({'width': 0xffffffff}, 'surface-edge'), ({'height': 0xffffffff}, 'surface-edge'),
+    ({'packed': 252 | 4 << 24}, 'surface-stride'), ({'packed': 0}, 'surface-stride'),
+    ({'offset': 4}, 'surface-bounds'), ({'offset': 0xffffffff}, 'surface-bounds'),
+    ({'packed': 0xffffff | 4 << 24}, 'surface-bounds'), ({'length': 64 * 48 * 4 - 1}, 'surface-bounds'),
+    ({'fourcc': 0x34323066}, 'surface-format'), ({'fourcc': 0}, 'surface-format'), ({'fourcc': 0x12345678}, 'surface-format'),
+)
+
+
+@test
+def hostile_descriptors():
+    """surface descriptors that lie: each refused by its name, stamped, the picture stays"""
+    with Machine(DEVICE) as m:
+        scene = Scene(m)
+        for i, (change, reason) in enumerate(DESCRIPTORS):
+            fields = {'length': scene.s.length, 'page': scene.s.va // PAGE, 'fourcc': 0x42475241, 'planes': 1, 'offset': 0,
+                      'width': 64, 'height': 48, 'packed': 256 | 4 << 24, **change}
+            scene.t.slot(100 + i, 4, struct.pack('<QIIB3xIIII', *fields.values()))
+            before = m.refusals().get(reason, 0)
+            scene.d.channel.command(TRANSACTION2, u32(0, 100 + i, 0))
+            check(m.refusals().get(reason, 0) > before, f'{change}: want {reason}, have {m.refusals()}')
+        scene.shows((255, 0, 0), 'the picture before')
+
+
+@test
+def hostile_slots():
+    """object slots: out of the list, empty, another type, too short, too long, descriptor not mapped"""
+    with Machine(DEVICE) as m:
+        scene = Scene(m)
+        t = scene.t
+        t.slot(10, 1, bytes(16))
+        t.slot(11, 4, bytes(16))
+        good_va = struct.unpack('<IQ', m.get_bytes(t.list + 12, 12))[1]
+        t.set_slot(12, 4, 0, good_va)
+        t.set_slot(13, 4, 36, 0)
+        t.set_slot(14, 4, 0xffffff, good_va)
+        t.set_slot(15, 4, 36, 0x3f0000000)
+        t.set_slot(16, 4, 36, 0xfffffffffffffff0)
+        for number, reasons in ((4096, {'list-index'}), (0xffffffff, {'list-index'}), (10, {'object-type'}),
+                                (11, {'descriptor-short'}), (12, {'slot-empty', 'surface-timeout'}),
+                                (13, {'slot-empty', 'surface-timeout'}), (14, {'descriptor-long'}),
+                                (15, {'slot-unreadable', 'table-hole', 'surface-timeout'}),
+                                (16, {'slot-unreadable', 'va-range', 'surface-timeout'})):
+            before = {r: m.refusals().get(r, 0) for r in reasons}
+            scene.d.channel.command(TRANSACTION2, u32(0, number, 0))
+            have = m.refusals()
+            check(any(have.get(r, 0) > before[r] for r in reasons), f'slot {number}: want one of {reasons}, have {have}')
+        before = m.refusals()
+        scene.d.channel.command(TRANSACTION2, u32(0, 0, 0))  # surface 0: nothing, and no refusal
+        equal(m.refusals(), before, 'refusals after surface 0')
+        scene.shows((255, 0, 0), 'the picture before')
+
+
+@test
+def deleted_task():
+    """delete: surface, then task; presents are refused, the picture stays; 300 definitions and deletions leave nothing"""
+    with Machine(DEVICE) as m:
+        scene = Scene(m)
+        g = scene.g
+        for number in range(1, 301):
+            g.command(DEFINE_TASK, struct.pack('<IQI', number << 1, 1 << 33, scene.t.directory // PAGE))
+            if number % 2:
+                g.command(DELETE_TASK, u32(number))
+        equal(m.report()['tasks'], 151, 'live tasks')
+        for number in range(2, 301, 2):
+            g.command(DELETE_TASK, u32(number))
+        scene.t.set_slot(1, 0, 0, 0)
+        g.command(DELETE_SURFACE, u32(1, 0))
+        before = sum(m.refusals().values())
+        scene.d.present(scene.s)
+        check(sum(m.refusals().values()) > before, 'present of a deleted surface is not refused')
+        g.command(DELETE_TASK, u32(0))
+        before = m.refusals().get('task-none', 0)
+        scene.d.present(scene.s)
+        check(m.refusals().get('task-none', 0) > before, f'present without a task: {m.refusals()}')
+        scene.shows((255, 0, 0), 'the picture before')
+        equal(m.report()['tasks'], 0, 'live tasks at the end')
+
+
+@test
+def callback_mode():
+    """tasks=callbacks on shared memory: the same pictures, tasks viewed through the VMM's mappings"""
+    with Machine(DEVICE + ',tasks=callbacks', shared_ram=True) as m:
+        scene = Scene(m)
+        scene.s.draw(lambda x, y: GREEN)
+        scene.d.present(scene.s)
+        scene.shows((0, 255, 0), 'the rewritten surface')
+        m.reset()
+        scene = Scene(m, ram_start=0x1000000)
+    with Machine(DEVICE + ',tasks=callbacks', args=['-object', 'memory-backend-ram,id=ram,size=64M,share=on', '-M',
+                                                    'memory-backend=ram']) as m:
+        Scene(m)
+
+
+@test
+def ram_holes():
+    """RAM split by firmware holes, several blocks: surfaces in each are shown"""
+    with Machine(DEVICE, args=['-object', 'memory-backend-ram,id=d,size=64M', '-device', 'pc-dimm,memdev=d,id=dimm'],
+                 ram_mib='64,slots=2,maxmem=1G') as m:
+        Scene(m, ram_start=0x100000000)
+    with Machine(DEVICE, shared_ram=True) as m:
+        Scene(m)
+
+
