@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Prints the state of every apple-gfx device of a running VM, for a bug report.
+
+usage: qmp-report.py SOCKET
+"""
+import json
+import sys
+
+import pvgvm
+
+PROPERTIES = ("version", "modes", "displays", "connected", "gpu", "tasks", "cursor", "trace", "record", "guest-presents",
+              "host-presents", "frames-dropped")
+
+
+def devices(qmp, path="/machine", depth=0):
+    """QOM paths of our devices; children only, and not deeper than devices are."""
+    if depth > 4:
+        return
+    for entry in qmp.command("qom-list", path=path):
+        kind = entry["type"]
+        if not kind.startswith("child<"):
+            continue
+        child = f"{path}/{entry['name']}"
+        if kind[6:-1].startswith("apple-gfx"):
+            yield child, kind[6:-1]
+        else:
+            yield from devices(qmp, child, depth + 1)
+
+
+def main():
+    try:
+        qmp = pvgvm.Qmp(sys.argv[1])
+    except OSError as error:
+        print(f"QMP socket {sys.argv[1]}: {error.strerror}; is the VM running, and was it started with this socket?")
+        return 1
+    print("QEMU:", json.dumps(qmp.command("query-version")["qemu"]), json.dumps(qmp.command("query-status")))
+    found = list(devices(qmp))
+    if not found:
+        print("the VM has no apple-gfx device")
+    for path, kind in found:
+        print(f"\n{kind} at {path}")
+        for name in PROPERTIES:
+            try:
+                print(f"  {name}: {json.dumps(qmp.command('qom-get', path=path, property=name))}")
+            except pvgvm.VmError:
+                pass
+        try:
+            report = qmp.command("qom-get", path=path, property="report")
+            try:
+                report = json.dumps(json.loads(report), indent=1)
+            except ValueError:
+                pass
+            print(report)
+        except pvgvm.VmError as error:
+            print(f"  no report: {error}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
