@@ -117,6 +117,12 @@ void core_refuse_fault(struct core *core, const struct core_cmd *cmd, const stru
 
 /* Address space of a live task, or NULL. Valid until the handler returns. Worker. */
 const struct gmem_space *core_task(struct core *core, uint32_t task);
+/*
+ * The pages behind a page-aligned span of a live task have changed: map them anew (callback mode; nothing in table mode).
+ * Errors as gmem_space_map(). Worker.
+ */
+int core_remap(struct core *core, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length,
+               struct gmem_fault *fault);
 /* Tell the observers that pages are about to be given up (core_observer.settle). Worker. */
 void core_settle(struct core *core, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length);
 /* Does [@gpa, @gpa + @length) touch a page that the device depends on (memory 7.5)? Worker. */

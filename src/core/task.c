@@ -107,20 +107,22 @@ static enum core_verdict define_task(void *ctx, const struct core_cmd *cmd)
         return CORE_DONE;
     }
     t = calloc(1, sizeof(*t));
-    if (!t || gmem_space_create(cmd->pin, &space)) {
+    if (!t || (gmem_space_create(cmd->pin, &space) && !space.handle)) {
         free(t);
         if (!core->pin.cut)
             core_refuse(core, cmd, REFUSE_TASK_CREATE, "task %u of 0x%llx bytes", space.task,
                         (unsigned long long)space.length_bytes);
         return CORE_DONE;
     }
+    /* Also when cut off with the VMM's task already there: whoever drops all tasks destroys it. */
     t->id = space.task;
     t->kernel = raw & 1;
     t->space = space;
     t->next = *bucket(core, t->id);
     *bucket(core, t->id) = t;
     atomic_fetch_add(&core->task_count, 1);
-    tell(core, PVG_TASK_CREATED, t->id, 0, space.length_bytes);
+    if (!core->pin.cut)
+        tell(core, PVG_TASK_CREATED, t->id, 0, space.length_bytes);
     return CORE_DONE;
 }
 
@@ -184,6 +186,15 @@ static enum core_verdict unmap_memory(void *ctx, const struct core_cmd *cmd)
     if (!core->pin.cut)
         tell(core, PVG_TASK_UNMAPPED, id, gva.v, length);
     return CORE_DONE;
+}
+
+int core_remap(struct core *core, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length,
+               struct gmem_fault *fault)
+{
+    struct task *t = find(core, task);
+
+    gmem_space_unmap(pin, &t->space, gva, length);
+    return gmem_space_map(pin, &t->space, gva, length, fault);
 }
 
 void task_register(struct core *core)

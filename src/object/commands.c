@@ -195,6 +195,22 @@ static enum core_verdict delete_object(void *ctx, const struct core_cmd *cmd)
 
 /* Same object, same addresses, other pages: every cached translation goes, the content's validity stays (memory 3.2).
  */
+/* The VMM shows the new pages at the old address (memory 10.1); with a RAM table there is nothing to show anew. */
+static void remap(struct object_set *set, const struct core_cmd *cmd, struct object *o)
+{
+    uint64_t page = gmem_page_bytes(cmd->pin->g), length;
+    struct gmem_fault fault;
+    uint32_t task;
+    gva_t gva;
+
+    if (!object_backing(set, o, &task, &gva, &length))
+        return;
+    length = (length + (gva.v & (page - 1)) + page - 1) & ~(page - 1);
+    gva.v &= ~(page - 1);
+    if (core_remap(set->core, cmd->pin, task, gva, length, &fault) == PVG_ERR_REFUSED)
+        core_refuse_fault(set->core, cmd, &fault, "replaced pages");
+}
+
 static enum core_verdict replace_physical(void *ctx, const struct core_cmd *cmd)
 {
     struct object_set *set = ctx;
@@ -219,6 +235,7 @@ static enum core_verdict replace_physical(void *ctx, const struct core_cmd *cmd)
     o->generation = ++set->generation;
     o->resolved = false;
     atomic_fetch_add(&set->pages_moved, 1);
+    remap(set, cmd, o);
     return CORE_DONE;
 }
 
