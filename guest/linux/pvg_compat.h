@@ -40,6 +40,13 @@
 	.gem_prime_mmap = drm_gem_prime_mmap
 #endif
 
+/* Unused by the kernel, but 6.1 prints it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define PVG_DRIVER_DATE	.date = "20261125",
+#else
+#define PVG_DRIVER_DATE
+#endif
+
 static inline void pvg_compat_hotspot(const struct drm_plane_state *state, int *x, int *y)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)

@@ -355,6 +355,7 @@ int pvg_connector_init(struct pvg_pipe *pipe)
 	if (ret)
 		return ret;
 	drm_connector_helper_add(&pipe->connector, &pvg_connector_helper_funcs);
+	drm_connector_attach_edid_property(&pipe->connector); /* not automatic for virtual ones */
 	pipe->connector.polled = DRM_CONNECTOR_POLL_HPD;
 	return drm_connector_attach_encoder(&pipe->connector, &pipe->encoder);
 }

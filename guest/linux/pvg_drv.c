@@ -65,6 +65,7 @@ static const struct drm_driver pvg_driver = {
 	.driver_features = DRIVER_MODESET | DRIVER_GEM | DRIVER_ATOMIC | PVG_DRIVER_CURSOR_FEATURES,
 	.name = "pvg",
 	.desc = "OpenPVG paravirtualized graphics",
+	PVG_DRIVER_DATE
 	.major = 1,
 	.minor = 0,
 	.fops = &pvg_fops,
