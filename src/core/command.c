@@ -91,6 +91,12 @@ static struct fifo *channel_of(struct core *core, const struct core_cmd *cmd)
     return NULL;
 }
 
+/* Started work of @f finishes and is stamped before the channel goes; @cmd itself may be part of it. */
+static bool owes_stamps(const struct fifo *f, const struct core_cmd *cmd)
+{
+    return f->pending_count > (f->id == cmd->channel);
+}
+
 static enum core_verdict define_channel(void *ctx, const struct core_cmd *cmd)
 {
     struct core *core = ctx;
@@ -99,8 +105,12 @@ static enum core_verdict define_channel(void *ctx, const struct core_cmd *cmd)
 
     if (!f)
         return CORE_DONE;
-    if (f->pending_count) /* started work finishes and is stamped first */
+    if (owes_stamps(f, cmd))
         return CORE_HOLD;
+    if (f->id == cmd->channel) {
+        f->after = FIFO_REOPENS;
+        return CORE_DONE;
+    }
     why = fifo_open_child(core, f);
     if (why)
         core_refuse(core, cmd, why, "channel %u", f->id);
@@ -120,9 +130,12 @@ static enum core_verdict delete_channel(void *ctx, const struct core_cmd *cmd)
         core_refuse(core, cmd, REFUSE_CHANNEL_NONE, "channel %u", f->id);
         return CORE_DONE;
     }
-    if (f->pending_count && f->id != cmd->channel)
+    if (owes_stamps(f, cmd))
         return CORE_HOLD;
-    fifo_close(core, f);
+    if (f->id == cmd->channel)
+        f->after = FIFO_CLOSES;
+    else
+        fifo_close(core, f);
     return CORE_DONE;
 }
 

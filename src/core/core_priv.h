@@ -37,12 +37,15 @@ struct pending {
 
 enum fifo_state { FIFO_IDLE, FIFO_MORE, FIFO_BARRIER, FIFO_HELD, FIFO_FULL, FIFO_STOPPED };
 
+enum fifo_after { FIFO_STAYS, FIFO_CLOSES, FIFO_REOPENS };
+
 /* One FIFO. Owned by the worker; the atomics at the end are for reports. */
 struct fifo {
     uint32_t id;
     bool defined;       /* serves packets */
     bool faulted;       /* parked until resume, redefinition, disable or reset */
     enum refuse fault_after; /* strict mode: fault for this reason once the command in hand is stamped */
+    enum fifo_after after;   /* what the command in hand does to its own FIFO, once it is stamped */
     uint32_t stamp_index;
     uint32_t read;      /* consumer counter */
     uint32_t ring_bytes;

@@ -34,6 +34,7 @@ void fifo_close(struct core *core, struct fifo *f)
             if (core->observers[i].channel_gone)
                 core->observers[i].channel_gone(core->observers[i].ctx, f->id);
     f->fault_after = REFUSE_NONE;
+    f->after = FIFO_STAYS;
     f->defined = f->faulted = f->in_hand = f->publish = f->reached_valid = false;
     f->pending_head = f->pending_count = 0;
     atomic_store(&f->published_generation, f->generation++);
@@ -141,6 +142,8 @@ static enum refuse read_page_list(struct core *core, struct fifo *f, uint32_t li
     if (!pages)
         return REFUSE_RING_NOT_RAM;
     f->pages = pages;
+    if (!list_pfn) /* not set up (transport 7.1), whatever page 0 holds */
+        return REFUSE_RING_EMPTY;
     if (gmem_read(&core->pin, (gpa_t){(uint64_t)list_pfn << core->page_shift}, pages, page_bytes(core)))
         return REFUSE_RING_NOT_RAM;
     for (n = 0; n < max && pages[n]; n++) {
@@ -455,6 +458,23 @@ static enum fifo_state start(struct core *core, struct fifo *f)
     return FIFO_IDLE;
 }
 
+/* The command just stamped was about its own FIFO (transport 6: any command on any FIFO). */
+static void close_or_reopen(struct core *core, struct fifo *f)
+{
+    bool reopens = f->after == FIFO_REOPENS;
+    enum refuse why;
+
+    retire(f);
+    publish(core, f);
+    if (!reopens) {
+        fifo_close(core, f);
+        return;
+    }
+    why = fifo_open_child(core, f);
+    if (why && !core->pin.cut)
+        log_refuse(core->cfg.log, why, "channel %u: redefined by itself", f->id);
+}
+
 static enum fifo_state turn(struct core *core, struct fifo *f)
 {
     for (uint32_t n = 0; n < LIMIT_TURN_PACKETS; n++) {
@@ -493,6 +513,10 @@ static enum fifo_state turn(struct core *core, struct fifo *f)
         state = start(core, f);
         if (state != FIFO_IDLE)
             return state;
+        if (f->after) {
+            close_or_reopen(core, f);
+            continue;
+        }
         if (f->fault_after) {
             fault(core, f, f->fault_after, "strict mode, opcode", f->header.opcode);
             f->fault_after = REFUSE_NONE;
