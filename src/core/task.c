@@ -90,7 +90,9 @@ static enum core_verdict define_task(void *ctx, const struct core_cmd *cmd)
     struct core *core = ctx;
     struct rd r = rd_over(cmd->payload, cmd->payload_bytes);
     uint32_t raw = rd_u32(&r);
-    struct gmem_space space = {.task = raw >> 1, .length_bytes = rd_u64(&r), .directory_pfn = rd_u32(&r)};
+    uint64_t length = rd_u64(&r);
+    uint32_t directory = rd_u32(&r); /* read one after the other: an initialiser list has no order */
+    struct gmem_space space = {.task = raw >> 1, .length_bytes = length, .directory_pfn = directory};
     struct task *t = find(core, space.task);
 
     if (space.length_bytes > 1ull << LIMIT_TASK_BITS) {
