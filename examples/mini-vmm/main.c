@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mini-vmm: a complete VMM in three files, with a guest in the same process. Runs the guest through everything a display
+ * driver does and compares every pixel that arrives. It is the proof that the public headers are all a VMM needs, what the
+ * sanitizers run, and the worked example of docs/embedding.md.
+ *
+ * The script below is the user: it types at the guest (guest_do) and looks at the monitors (expect_picture).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "guest.h"
+#include "picture.h"
+#include "vmm.h"
+
+static const char help[] =
+    "usage: mini-vmm [OPTION]...\n"
+    "A small VMM on libpvg with a guest in the same process: brings the paravirtualized GPU up, shows test pictures,\n"
+    "and compares every pixel. Exit status 0 when all of it was right.\n"
+    "\n"
+    "  --tasks table|callbacks  how the library reaches guest memory (default: table)\n"
+    "  --page-shift 12|14       guest pages of 4 KiB (default) or 16 KiB\n"
+    "  --displays N             1 to 8 monitors (default: 2)\n"
+    "  --mode WxH               size of the first monitor's picture (default: 1920x1080)\n"
+    "  --presents N             in the storm of presents (default: 500)\n"
+    "  --out FILE               save the test picture as the library showed it (PPM)\n"
+    "  --record FILE            record what the device was told (pvg-record prints it)\n"
+    "  --report                 print the device's state as JSON before the end\n"
+    "  -v, --verbose            print the library's messages and task events\n"
+    "  --version                print the library's version\n"
+    "  -h, --help               this text\n";
+
+struct script {
+    struct vmm vmm;
+    struct guest *guest;
+    uint32_t width, height; /* of monitor 0 */
+    uint32_t storm;
+    const char *out;
+    char why[200];          /* a step failed */
+};
+
+/* ---- looking at a monitor ---- */
+
+/* What one pixel should be. */
+struct expect {
+    uint32_t salt;
+    bool gamma;
+    bool pointer; /* drawn into the picture, its hot spot at: */
+    uint32_t x, y;
+};
+
+static uint32_t expected_pixel(const struct expect *e, const struct pvg_frame *f, uint32_t x, uint32_t y)
+{
+    uint32_t pixel = picture_pixel(x, y, f->width_px, f->height_px, e->salt);
+    uint32_t px = x - (e->x - POINTER_HOT_X), py = y - (e->y - POINTER_HOT_Y);
+
+    if (e->gamma)
+        pixel = gamma_pixel(pixel);
+    if (e->pointer && px < POINTER_WIDTH && py < POINTER_HEIGHT && pointer_pixel(px, py) >> 24)
+        pixel = pointer_pixel(px, py);
+    return pixel & PIXEL_RGB;
+}
+
+/* How many pixels are wrong; *@first: a sentence about the first one. */
+static uint64_t wrong_pixels(const struct pvg_frame *f, const struct expect *e, char first[120])
+{
+    uint64_t wrong = 0;
+
+    for (uint32_t y = 0; y < f->height_px; y++) {
+        const uint32_t *row = (const uint32_t *)(const void *)(f->pixels + (size_t)y * f->stride_bytes);
+
+        for (uint32_t x = 0; x < f->width_px; x++) {
+            uint32_t want = expected_pixel(e, f, x, y);
+
+            if ((row[x] & PIXEL_RGB) != want && !wrong++)
+                snprintf(first, 120, "pixel %u,%u is %06x, not %06x", x, y, row[x] & PIXEL_RGB, want);
+        }
+    }
+    return wrong;
+}
+
+/* Leave what came and what should have come, for people to look at. */
+static void save_both(const struct pvg_frame *f, const struct expect *e)
+{
+    size_t stride = 4 * (size_t)f->width_px;
+    uint8_t *want = malloc(stride * f->height_px);
+
+    if (!want)
+        return;
+    for (uint32_t y = 0; y < f->height_px; y++) {
+        for (uint32_t x = 0; x < f->width_px; x++) {
+            uint32_t pixel = expected_pixel(e, f, x, y);
+
+            memcpy(want + y * stride + 4 * (size_t)x, &pixel, 4);
+        }
+    }
+    if (picture_write("mini-vmm-got.ppm", f->pixels, f->stride_bytes, f->width_px, f->height_px) &&
+        picture_write("mini-vmm-want.ppm", want, stride, f->width_px, f->height_px))
+        fprintf(stderr, "mini-vmm: see mini-vmm-got.ppm and mini-vmm-want.ppm\n");
+    free(want);
+}
+
+/* The newest frame of monitor @m must be this size and this picture. */
+static bool expect_picture(struct script *s, struct monitor *m, const struct expect *e, bool final)
+{
+    const struct pvg_frame *frame;
+    uint32_t width, height;
+    char first[120] = "";
+    uint64_t wrong;
+    int err = pvg_display_get_frame(m->display, &frame);
+
+    pthread_mutex_lock(&s->vmm.lock);
+    width = m->width_px;
+    height = m->height_px;
+    pthread_mutex_unlock(&s->vmm.lock);
+    if (err) {
+        snprintf(s->why, sizeof(s->why), "no picture: %s", pvg_error_text(err));
+        return false;
+    }
+    wrong = wrong_pixels(frame, e, first);
+    if (wrong)
+        snprintf(s->why, sizeof(s->why), "serial %u: %llu of %llu pixels are wrong, %s", m->serial,
+                 (unsigned long long)wrong, (unsigned long long)frame->width_px * frame->height_px, first);
+    else if (frame->width_px != width || frame->height_px != height)
+        snprintf(s->why, sizeof(s->why), "announced %ux%u, got %ux%u", width, height, frame->width_px,
+                 frame->height_px);
+    if (wrong && final)
+        save_both(frame, e);
+    pvg_frame_put(frame);
+    return !s->why[0];
+}
+
+static bool frames_moved(struct monitor *m, const void *arg)
+{
+    return m->frames > *(const uint64_t *)arg;
+}
+
+/*
+ * Wait until the picture is there. The guest's stamp says that the library has taken it, so normally it is; the on_mode that
+ * goes with it, and a pointer drawn into it, come a moment later.
+ */
+static bool await_picture(struct script *s, struct monitor *m, const struct expect *e)
+{
+    uint64_t seen = 0;
+
+    for (;;) {
+        bool moved;
+
+        pthread_mutex_lock(&s->vmm.lock);
+        moved = vmm_wait(&s->vmm, m, frames_moved, &seen);
+        seen = m->frames;
+        pthread_mutex_unlock(&s->vmm.lock);
+        s->why[0] = 0;
+        if (expect_picture(s, m, e, !moved))
+            return true;
+        if (!moved)
+            return false;
+    }
+}
+
+static bool await_pictures(struct script *s, uint32_t salt)
+{
+    for (uint32_t p = 0; p < s->vmm.monitor_count; p++) {
+        const struct expect e = {.salt = salt + p};
+
+        if (!await_picture(s, &s->vmm.monitors[p], &e))
+            return false;
+    }
+    return true;
+}
+
+/* ---- steps ---- */
+
+static bool type(struct script *s, guest_job *job, uint32_t arg)
+{
+    if (guest_do(s->guest, job, arg))
+        return true;
+    snprintf(s->why, sizeof(s->why), "guest: %.190s", s->guest->error);
+    return false;
+}
+
+static bool failed(struct script *s, const char *why)
+{
+    snprintf(s->why, sizeof(s->why), "%s", why);
+    return false;
+}
+
+/* Monitor 0 has the size asked for, the others a smaller one each. */
+static bool plug_in(struct script *s, uint32_t port, uint32_t width, uint32_t height)
+{
+    const struct pvg_mode modes[] = {{.width_px = (uint16_t)width, .height_px = (uint16_t)height, .refresh_hz = 60},
+                                     {.width_px = 640, .height_px = 480, .refresh_hz = 60}};
+    int err = pvg_display_set_modes(s->vmm.monitors[port].display, modes, width == 640 && height == 480 ? 1 : 2);
+
+    return err ? failed(s, pvg_error_text(err)) : true;
+}
+
+/* Does the guest see the monitor that we attached? */
+static bool same_monitor(struct script *s, uint32_t port, uint32_t width, uint32_t height)
+{
+    const struct guest_monitor *seen = &s->guest->monitors[port];
+
+    if (seen->serial != s->vmm.monitors[port].serial || strcmp(seen->name, "mini-vmm") || seen->width_mm != 480 ||
+        seen->height_mm != 270)
+        return failed(s, "the guest sees another monitor than was attached");
+    if (seen->modes[0].width != width || seen->modes[0].height != height || seen->modes[0].refresh != 60u << 16)
+        return failed(s, "the guest sees another preferred mode than was set");
+    return true;
+}
+
+static bool step_hello(struct script *s)
+{
+    return type(s, guest_hello, 0);
+}
+
+static bool step_boot(struct script *s)
+{
+    return type(s, guest_boot, 0);
+}
+
+static bool step_online(struct script *s)
+{
+    for (uint32_t p = 0; p < s->vmm.monitor_count; p++) {
+        uint32_t width = p ? 1024 - 32 * p : s->width, height = p ? 768 - 24 * p : s->height;
+
+        if (!plug_in(s, p, width, height) || !type(s, guest_online, p) || !same_monitor(s, p, width, height))
+            return false;
+    }
+    return true;
+}
+
+static bool step_picture(struct script *s)
+{
+    const struct pvg_frame *frame;
+    bool good;
+
+    if (!type(s, guest_picture, 0) || !await_pictures(s, 0))
+        return false;
+    if (!s->out)
+        return true;
+    if (pvg_display_get_frame(s->vmm.monitors[0].display, &frame))
+        return failed(s, "no picture to save");
+    good = picture_write(s->out, frame->pixels, frame->stride_bytes, frame->width_px, frame->height_px);
+    pvg_frame_put(frame);
+    if (!good)
+        snprintf(s->why, sizeof(s->why), "cannot write %.100s: %s", s->out, strerror(errno));
+    return good;
+}
+
+static bool step_vblank(struct script *s)
+{
+    return type(s, guest_vblanks, 30);
+}
+
+/* Two pictures presented in turn as fast as the rings take them: the newest stays (decision 1). */
+static bool step_storm(struct script *s)
+{
+    uint64_t presents = 0, frames = 0;
+
+    if (!type(s, guest_picture, 10) || !type(s, guest_picture, 30) || !type(s, guest_storm, s->storm))
+        return false;
+    /* step_picture drew to the first surface, these two to the second and the first again. */
+    if (!await_pictures(s, s->storm & 1 ? 30 : 10))
+        return false;
+    for (uint32_t p = 0; p < s->vmm.monitor_count; p++) {
+        if (pvg_display_guest_presents(s->vmm.monitors[p].display) != s->guest->monitors[p].presents)
+            return failed(s, "the library counts other presents than the guest made");
+        presents += s->guest->monitors[p].presents;
+        frames += pvg_display_host_presents(s->vmm.monitors[p].display);
+    }
+    printf("     %llu presents became %llu pictures\n", (unsigned long long)presents, (unsigned long long)frames);
+    return frames <= presents ? true : failed(s, "more pictures than presents");
+}
+
+struct pointer_at {
+    uint32_t x, y;
+};
+
+static bool pointer_seen(struct monitor *m, const void *arg)
+{
+    const struct pointer_at *at = arg;
+
+    return m->glyph && m->pointer_shown && m->pointer.x == at->x && m->pointer.y == at->y;
+}
+
+static bool step_pointer(struct script *s)
+{
+    struct monitor *m = &s->vmm.monitors[0];
+    const struct pointer_at at = {300, 200};
+    uint32_t wrong = 0;
+    bool seen;
+
+    if (!type(s, guest_pointer, at.x | at.y << 16))
+        return false;
+    pthread_mutex_lock(&s->vmm.lock);
+    seen = vmm_wait(&s->vmm, m, pointer_seen, &at);
+    if (seen && m->glyph_width == POINTER_WIDTH && m->glyph_height == POINTER_HEIGHT) {
+        for (uint32_t i = 0; i < POINTER_WIDTH * POINTER_HEIGHT; i++)
+            wrong += m->glyph[i] != pointer_pixel(i % POINTER_WIDTH, i / POINTER_WIDTH);
+    } else {
+        wrong = 1;
+    }
+    wrong += m->glyph_hot_x != POINTER_HOT_X || m->glyph_hot_y != POINTER_HOT_Y;
+    pthread_mutex_unlock(&s->vmm.lock);
+    if (!seen)
+        return failed(s, "the pointer does not arrive");
+    return wrong ? failed(s, "the pointer's image, size or hot spot is wrong") : true;
+}
+
+/* As a VMM asks for it whose window system cannot show a pointer of its own. */
+static bool step_pointer_drawn(struct script *s)
+{
+    struct monitor *m = &s->vmm.monitors[0];
+    struct expect e = {.salt = s->storm & 1 ? 30 : 10, .pointer = true, .x = 300, .y = 200};
+
+    pvg_display_draw_cursor(m->display, true);
+    if (!await_picture(s, m, &e))
+        return false;
+    e.x = 2; /* image partly outside */
+    e.y = 3;
+    if (!type(s, guest_pointer, e.x | e.y << 16) || !await_picture(s, m, &e))
+        return false;
+    pvg_display_draw_cursor(m->display, false);
+    e.pointer = false;
+    return await_picture(s, m, &e);
+}
+
+static bool step_gamma(struct script *s)
+{
+    struct monitor *m = &s->vmm.monitors[0];
+    struct expect e = {.salt = s->storm & 1 ? 30 : 10, .gamma = true};
+
+    if (!type(s, guest_gamma, 1) || !await_picture(s, m, &e))
+        return false;
+    e.gamma = false;
+    return type(s, guest_gamma, 0) && await_picture(s, m, &e);
+}
+
+static bool step_moved_pages(struct script *s)
+{
+    const struct expect e = {.salt = 55};
+
+    return type(s, guest_move_pages, 55) && await_picture(s, &s->vmm.monitors[0], &e);
+}
+
+/* A window was resized: the guest hears of the new list and follows. */
+static bool step_mode_change(struct script *s)
+{
+    return plug_in(s, 0, 1366, 768) && type(s, guest_online, 0) && same_monitor(s, 0, 1366, 768) &&
+           type(s, guest_picture, 70) && await_pictures(s, 70);
+}
+
+static bool step_unplug(struct script *s)
+{
+    struct monitor *m = &s->vmm.monitors[0];
+
+    if (pvg_display_set_connected(m->display, false))
+        return failed(s, "cannot pull the plug");
+    if (!type(s, guest_offline, 0))
+        return false;
+    if (pvg_display_set_connected(m->display, true))
+        return failed(s, "cannot put the plug back");
+    return type(s, guest_online, 0) && type(s, guest_picture, 90) && await_pictures(s, 90);
+}
+
+/* The reset button, in the middle of a running guest; then it boots again. */
+static bool step_reset(struct script *s)
+{
+    pvg_device_reset(s->vmm.device);
+    if (!type(s, guest_forget, 0) || !type(s, guest_boot, 0))
+        return false;
+    for (uint32_t p = 0; p < s->vmm.monitor_count; p++)
+        if (!type(s, guest_online, p))
+            return false;
+    return type(s, guest_picture, 120) && await_pictures(s, 120);
+}
+
+static bool step_shutdown(struct script *s)
+{
+    return type(s, guest_shutdown, 0);
+}
+
+static const struct {
+    const char *name;
+    bool (*run)(struct script *s);
+} steps[] = {
+    {"handshake and first command, polling", step_hello},
+    {"bring-up by interrupt", step_boot},
+    {"monitors come online", step_online},
+    {"test picture, every page scattered", step_picture},
+    {"vertical blanks", step_vblank},
+    {"storm of presents", step_storm},
+    {"pointer told to the VMM", step_pointer},
+    {"pointer drawn into the picture", step_pointer_drawn},
+    {"gamma table", step_gamma},
+    {"pages moved below a surface", step_moved_pages},
+    {"mode list replaced", step_mode_change},
+    {"unplugged and plugged in", step_unplug},
+    {"reset and second boot", step_reset},
+    {"shutdown", step_shutdown},
+};
+
+static double now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+static bool run(struct script *s)
+{
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        double begin = now_ms();
+        bool good = steps[i].run(s);
+
+        printf("%s %-40s %8.1f ms\n", good ? "ok  " : "FAIL", steps[i].name, now_ms() - begin);
+        if (!good) {
+            fprintf(stderr, "mini-vmm: %s: %s\n", steps[i].name, s->why);
+            return false;
+        }
+    }
+    if (atomic_load(&s->vmm.complaints)) {
+        fprintf(stderr, "mini-vmm: the library complained %u times of a guest without mistakes\n",
+                atomic_load(&s->vmm.complaints));
+        return false;
+    }
+    return true;
+}
+
+/* ---- command line ---- */
+
+static int usage(const char *what, const char *value)
+{
+    fprintf(stderr, "mini-vmm: %s: \"%s\"; see mini-vmm --help\n", what, value);
+    return 2;
+}
+
+static bool number(const char *text, unsigned long from, unsigned long to, uint32_t *out)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    *out = (uint32_t)value;
+    return *text >= '0' && *text <= '9' && !*end && value >= from && value <= to;
+}
+
+static void print_report(struct vmm *vmm)
+{
+    char *json;
+
+    if (pvg_device_report(vmm->device, &json))
+        return;
+    printf("%s\n", json);
+    pvg_free(json);
+}
+
+int main(int argc, char **argv)
+{
+    enum { TASKS = 256, SHIFT, DISPLAYS, MODE, PRESENTS, OUT, RECORD, REPORT, VERSION };
+    static const struct option options[] = {
+        {"tasks", required_argument, NULL, TASKS},       {"page-shift", required_argument, NULL, SHIFT},
+        {"displays", required_argument, NULL, DISPLAYS}, {"mode", required_argument, NULL, MODE},
+        {"presents", required_argument, NULL, PRESENTS}, {"out", required_argument, NULL, OUT},
+        {"record", required_argument, NULL, RECORD},     {"report", no_argument, NULL, REPORT},
+        {"verbose", no_argument, NULL, 'v'},             {"version", no_argument, NULL, VERSION},
+        {"help", no_argument, NULL, 'h'},                {NULL, 0, NULL, 0},
+    };
+    struct vmm_options vmm_options = {.tasks = PVG_TASKS_TABLE, .page_shift = 12, .monitors = 2};
+    struct script script = {.width = 1920, .height = 1080, .storm = 500};
+    const char *record = NULL;
+    bool report = false, good = false;
+    char tail;
+
+    for (int c; (c = getopt_long(argc, argv, "vh", options, NULL)) != -1;) {
+        switch (c) {
+        case TASKS:
+            if (strcmp(optarg, "table") && strcmp(optarg, "callbacks"))
+                return usage("--tasks is table or callbacks", optarg);
+            vmm_options.tasks = *optarg == 't' ? PVG_TASKS_TABLE : PVG_TASKS_CALLBACKS;
+            break;
+        case SHIFT:
+            if (strcmp(optarg, "12") && strcmp(optarg, "14"))
+                return usage("--page-shift is 12 or 14", optarg);
+            vmm_options.page_shift = (uint32_t)atoi(optarg);
+            break;
+        case DISPLAYS:
+            if (!number(optarg, 1, MAX_DISPLAYS, &vmm_options.monitors))
+                return usage("--displays is a number from 1 to 8", optarg);
+            break;
+        case MODE:
+            if (sscanf(optarg, "%4ux%4u%c", &script.width, &script.height, &tail) != 2 || script.width < 640 ||
+                script.width > 1920 || script.height < 480 || script.height > 1200)
+                return usage("--mode is WIDTHxHEIGHT from 640x480 to 1920x1200", optarg);
+            break;
+        case PRESENTS:
+            if (!number(optarg, 1, 1000000, &script.storm))
+                return usage("--presents is a number from 1 to 1000000", optarg);
+            break;
+        case OUT:
+            script.out = optarg;
+            break;
+        case RECORD:
+            record = optarg;
+            break;
+        case REPORT:
+            report = true;
+            break;
+        case 'v':
+            vmm_options.verbose = true;
+            break;
+        case VERSION:
+            printf("mini-vmm, libpvg %s\n", pvg_version());
+            return 0;
+        case 'h':
+            fputs(help, stdout);
+            return 0;
+        default:
+            return 2;
+        }
+    }
+    if (optind < argc)
+        return usage("no arguments are taken", argv[optind]);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+
+    if (vmm_init(&script.vmm, &vmm_options)) {
+        int fd = record ? open(record, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
+
+        if (record && (fd < 0 || pvg_device_record(script.vmm.device, fd)))
+            fprintf(stderr, "mini-vmm: cannot record to %s: %s\n", record, strerror(errno));
+        else if (!(script.guest = guest_new(&script.vmm)))
+            fprintf(stderr, "mini-vmm: out of memory\n");
+        else
+            good = run(&script);
+        if (report)
+            print_report(&script.vmm);
+    }
+    guest_free(script.guest);
+    vmm_fini(&script.vmm);
+    if (good && atomic_load(&script.vmm.live_tasks)) {
+        fprintf(stderr, "mini-vmm: the library left %u tasks behind\n", atomic_load(&script.vmm.live_tasks));
+        good = false;
+    }
+    if (good)
+        printf("ok   every pixel was right; %u interrupts, %u task events\n", atomic_load(&script.vmm.interrupts),
+               atomic_load(&script.vmm.task_events));
+    return good ? 0 : 1;
+}
