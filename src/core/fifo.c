@@ -203,24 +203,26 @@ static bool load_written(struct core *core, struct fifo *f, uint8_t **record, ui
 {
     if (f->id == 0) {
         *record = NULL;
-        *written = atomic_load_explicit(&core->regs.root_producer, memory_order_acquire);
+        *written = atomic_load(&core->regs.root_producer);
         return true;
     }
     *record = record_ptr(core, f->id);
     if (!*record)
         return false;
-    *written = record_load(*record, CHANNEL_WRITTEN);
+    *written = atomic_load((const _Atomic uint32_t *)(const void *)(*record + CHANNEL_WRITTEN));
     return true;
 }
 
-/* Publish the consumer counter, fenced before the caller looks at the producer again (transport 7.4). */
+/*
+ * Publish the consumer counter. Sequentially consistent, as is the load of the producer that follows: the guest rings only
+ * when it sees the ring empty, so one of the two sides has to see the other's store (transport 7.4).
+ */
 static void publish_read(struct core *core, struct fifo *f, uint8_t *record)
 {
     if (record)
-        atomic_store_explicit((_Atomic uint32_t *)(void *)(record + CHANNEL_READ), f->read, memory_order_release);
+        atomic_store((_Atomic uint32_t *)(void *)(record + CHANNEL_READ), f->read);
     else
-        atomic_store_explicit(&core->regs.root_consumer, f->read, memory_order_release);
-    atomic_thread_fence(memory_order_seq_cst);
+        atomic_store(&core->regs.root_consumer, f->read);
 }
 
 /* Leave the fault state: what was submitted so far is discarded (transport 9). */
