@@ -3,7 +3,7 @@
  * Checksums of what is shown, one per vertical blank, for the kernel's CRC debugfs interface.
  *
  * The device has no such unit: the driver itself blends the cursor over the primary plane, applies the gamma table and
- * takes a CRC-32. That proves what the driver presents and when, not what the host shows (decision 23).
+ * takes a CRC-32 over 10 bits per channel. That proves what the driver presents and when, not what the host shows (decision 23).
  */
 #include <linux/crc32.h>
 #include <linux/slab.h>
@@ -75,19 +75,19 @@ void pvg_crc_gamma(struct pvg_pipe *pipe, const struct drm_color_lut *lut, unsig
 
 	spin_lock_irq(&crc->lock);
 	for (i = 0; i < 256; i++) {
-		u32 j, rest;
+		u16 out[3] = { i * 257, i * 257, i * 257 };
 
-		if (!lut) {
-			crc->gamma[0][i] = i * 257;
-			crc->gamma[1][i] = i * 257;
-			crc->gamma[2][i] = i * 257;
-			continue;
+		if (lut) {
+			u32 j = min(i * (length - 1) / 255, length - 2);
+			u32 rest = i * (length - 1) - j * 255;
+
+			out[0] = (lut[j].red * (255 - rest) + lut[j + 1].red * rest) / 255;
+			out[1] = (lut[j].green * (255 - rest) + lut[j + 1].green * rest) / 255;
+			out[2] = (lut[j].blue * (255 - rest) + lut[j + 1].blue * rest) / 255;
 		}
-		j = min(i * (length - 1) / 255, length - 2);
-		rest = i * (length - 1) - j * 255;
-		crc->gamma[0][i] = (lut[j].red * (255 - rest) + lut[j + 1].red * rest) / 255;
-		crc->gamma[1][i] = (lut[j].green * (255 - rest) + lut[j + 1].green * rest) / 255;
-		crc->gamma[2][i] = (lut[j].blue * (255 - rest) + lut[j + 1].blue * rest) / 255;
+		crc->gamma[0][i] = out[0] >> 6 << 20;
+		crc->gamma[1][i] = out[1] >> 6 << 10;
+		crc->gamma[2][i] = out[2] >> 6;
 	}
 	spin_unlock_irq(&crc->lock);
 }
@@ -109,13 +109,13 @@ struct crc_job {
 	struct drm_framebuffer *fb;
 	struct iosys_map map;
 	u32 x, y, width, height;
-	u16 (*gamma)[256];
+	u32 (*gamma)[256];
 	u32 *cursor;
 	u32 cursor_width, cursor_height;
 	int cursor_x, cursor_y;
 };
 
-static void crc_row(struct crc_job *job, u32 y, u32 *pixels, __le64 *out)
+static void crc_row(struct crc_job *job, u32 y, u32 *pixels)
 {
 	u32 x;
 
@@ -135,25 +135,21 @@ static void crc_row(struct crc_job *job, u32 y, u32 *pixels, __le64 *out)
 	for (x = 0; x < job->width; x++) {
 		u32 p = pixels[x];
 
-		out[x] = cpu_to_le64((u64)job->gamma[0][p >> 16 & 255] << 32 |
-				     (u64)job->gamma[1][p >> 8 & 255] << 16 | job->gamma[2][p & 255]);
+		pixels[x] = job->gamma[0][p >> 16 & 255] | job->gamma[1][p >> 8 & 255] |
+			    job->gamma[2][p & 255];
 	}
 }
 
-static u32 crc_compute(struct pvg_pipe *pipe, struct crc_job *job)
+static u32 crc_compute(struct crc_job *job)
 {
 	u32 *pixels = kvmalloc_array(job->width, sizeof(*pixels), GFP_KERNEL);
-	__le64 *out = kvmalloc_array(job->width, sizeof(*out), GFP_KERNEL);
 	u32 y, crc = 0xffffffff;
 
-	if (pixels && out) {
-		for (y = 0; y < job->height; y++) {
-			crc_row(job, y, pixels, out);
-			crc = crc32_le(crc, (u8 *)out, job->width * sizeof(*out));
-		}
+	for (y = 0; pixels && y < job->height; y++) {
+		crc_row(job, y, pixels);
+		crc = crc32_le(crc, (u8 *)pixels, job->width * sizeof(*pixels));
 	}
 	kvfree(pixels);
-	kvfree(out);
 	return ~crc;
 }
 
@@ -200,7 +196,7 @@ static void pvg_crc_work(struct work_struct *work)
 		memcpy(job.gamma, crc->gamma, sizeof(crc->gamma));
 		spin_unlock_irq(&crc->lock);
 		crc_copy_cursor(pipe, &job);
-		value = crc_compute(pipe, &job);
+		value = crc_compute(&job);
 		pvg_compat_vunmap(job.fb->obj[0], &job.map);
 		drm_crtc_add_crc_entry(&pipe->crtc, true, frame, &value);
 	}

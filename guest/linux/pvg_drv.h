@@ -270,7 +270,7 @@ struct pvg_pending {
  * @latched_x: first column
  * @latched_y: first row
  * @frame: number of that vertical blank
- * @gamma: red, green and blue by 8-bit input
+ * @gamma: red, green and blue by 8-bit input, 10 bits each in their places in a word
  * @width: pixels checked
  * @height: rows checked
  * @work: computes one checksum
@@ -285,7 +285,7 @@ struct pvg_crc {
 	u32 latched_x;
 	u32 latched_y;
 	u32 frame;
-	u16 gamma[3][256];
+	u32 gamma[3][256];
 	u32 width;
 	u32 height;
 	struct work_struct work;
