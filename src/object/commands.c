@@ -193,8 +193,6 @@ static enum core_verdict delete_object(void *ctx, const struct core_cmd *cmd)
 
 /* ---- pages moved ---- */
 
-/* Same object, same addresses, other pages: every cached translation goes, the content's validity stays (memory 3.2).
- */
 /* The VMM shows the new pages at the old address (memory 10.1); with a RAM table there is nothing to show anew. */
 static void remap(struct object_set *set, const struct core_cmd *cmd, struct object *o)
 {
@@ -203,14 +201,14 @@ static void remap(struct object_set *set, const struct core_cmd *cmd, struct obj
     uint32_t task;
     gva_t gva;
 
-    if (!object_backing(set, o, &task, &gva, &length))
-        return;
-    length = (length + (gva.v & (page - 1)) + page - 1) & ~(page - 1);
-    gva.v &= ~(page - 1);
+    if (!object_backing(set, o, &task, &gva, &length) || __builtin_add_overflow(length, page - 1, &length))
+        return; /* no such allocation can be mapped */
+    length &= ~(page - 1); /* it starts on a page */
     if (core_remap(set->core, cmd->pin, task, gva, length, &fault) == PVG_ERR_REFUSED)
         core_refuse_fault(set->core, cmd, &fault, "replaced pages");
 }
 
+/* Same object and addresses, other pages: cached translations go, the content's validity stays (memory 3.2). */
 static enum core_verdict replace_physical(void *ctx, const struct core_cmd *cmd)
 {
     struct object_set *set = ctx;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: surface descriptors. What decodes encodes to the same bytes; what passes the check stays in its backing. */
+/* Fuzz target: surface descriptors. What decodes encodes to the same bytes; what passes the check stays in its backing.
+ */
 #include <assert.h>
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: page-table walks over a small guest RAM that the input fills. Both task modes and a slow walker written from
- * memory 2 must agree on the answer, byte by byte; runs must lie in RAM.
+ * Fuzz target: page-table walks over a small guest RAM that the input fills. Both task modes and a slow walker written
+ * from memory 2 must agree on the answer, byte by byte; runs must lie in RAM.
  *
- * Input: u8 flags (bit 0: 16 KiB pages), u32 directory, u64 task length, u64 address, u64 length, then pokes of {u16 word,
- * u32 value} into a RAM of 256 KiB at 1 MiB.
+ * Input: u8 flags (bit 0: 16 KiB pages), u32 directory, u64 task length, u64 address, u64 length, then pokes of {u16
+ * word, u32 value} into a RAM of 256 KiB at 1 MiB.
  */
 #include <assert.h>
 #include <stdlib.h>

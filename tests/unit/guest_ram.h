@@ -48,7 +48,7 @@ struct fake_vmm {
     struct log log;
     _Atomic int creates, destroys, maps, unmaps, reads;
     _Atomic int refuse_create, refuse_map, refuse_unmap, refuse_read; /* this many calls fail from now on */
-    uint32_t last_ranges;   /* of the last map_memory */
+    uint32_t last_ranges;                                             /* of the last map_memory */
     bool last_readonly;
     void (*hook)(void *ctx); /* runs inside every callback */
     void *hook_ctx;

@@ -111,7 +111,7 @@ static void test_root(void **state)
     f.vmm.refuse_create = 1;
     assert_int_equal(gmem_ptr(&f.pin, (gpa_t){0x5000}, 8, true, &p), PVG_ERR_SYSTEM);
     assert_int_equal(gmem_ptr(&f.pin, (gpa_t){0x5000}, 8, true, &p), 0); /* root comes by itself */
-    f.vmm.creates--; /* the refused one */
+    f.vmm.creates--;                                                     /* the refused one */
     tear_down(&f);
 }
 

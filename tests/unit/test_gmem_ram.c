@@ -85,9 +85,9 @@ static void test_add_del(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         print_message("  %s\n", cases[i].name);
-        assert_int_equal(gmem_add_ram(g, cases[i].gpa, cases[i].length, cases[i].host, cases[i].fd, cases[i].offset,
-                                      cases[i].flags),
-                         cases[i].want);
+        assert_int_equal(
+            gmem_add_ram(g, cases[i].gpa, cases[i].length, cases[i].host, cases[i].fd, cases[i].offset, cases[i].flags),
+            cases[i].want);
     }
     assert_int_equal(gmem_ram_bytes(g), 0x7000);
     assert_int_equal(gmem_del_ram(g, 0x10000, 0x3000), PVG_ERR_INVALID);
@@ -276,7 +276,8 @@ static void *read_all(void *arg)
     return NULL;
 }
 
-/* Blocks come and go, each really unmapped after its removal, while threads read: no stray access, no leak of snapshots. */
+/* Blocks come and go, each really unmapped after its removal, while threads read: no stray access, no leak of
+ * snapshots. */
 static void test_storm(void **state)
 {
     struct log log;

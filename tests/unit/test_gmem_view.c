@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Contiguous host views (memory 11): in place, mapped over a reservation, copied; the mapping budget; read-only memory. */
+/* Contiguous host views (memory 11): in place, mapped over a reservation, copied; the mapping budget; read-only memory.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

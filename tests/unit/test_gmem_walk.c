@@ -288,8 +288,7 @@ static void test_many_nodes(void **state)
     for (uint64_t i = 0; i < 3000; i++)
         guest_map(&f.ram, f.space.directory_pfn, 0x3ff000 + i * 0x1000, pfn + (uint32_t)(i & 1));
     guest_page(&f.ram);
-    assert_int_equal(
-        gmem_resolve(&f.pin, &f.space, (gva_t){0x3ff000}, 3000ull * 0x1000, false, &f.runs, &f.fault), 0);
+    assert_int_equal(gmem_resolve(&f.pin, &f.space, (gva_t){0x3ff000}, 3000ull * 0x1000, false, &f.runs, &f.fault), 0);
     assert_int_equal(f.runs.count, 1500);
     for (size_t i = 0; i < f.runs.count; i++) {
         assert_int_equal(f.runs.run[i].gpa.v, (uint64_t)pfn << 12);
@@ -307,7 +306,8 @@ static void test_blocks(void **state)
 
     (void)state;
     set_up(&f, 14, 3);
-    /* A second block right behind the first, which ends inside a 16 KiB page of a third; and one that cannot be written. */
+    /* A second block right behind the first, which ends inside a 16 KiB page of a third; and one that cannot be
+     * written. */
     more = mmap(NULL, 0x5000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     flash = mmap(NULL, 0x4000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_int_equal(gmem_add_ram(f.g, RAM_GPA + RAM_BYTES, 0x5000, more, -1, 0, 0), 0);
@@ -341,8 +341,8 @@ static void test_blocks(void **state)
 
     /* A leaf node that crosses blocks works word by word. */
     *guest_entry(&f.ram, f.space.directory_pfn, 0x10000000, 1) = next + 1;
-    *(uint32_t *)((uint8_t *)more + 0x4000 + 4 * 3) = rom;   /* entry 3: in the second block */
-    *(uint32_t *)(void *)(f.ram.host + 4 * 100) = next;       /* entry 1024 + 100: in the third */
+    *(uint32_t *)((uint8_t *)more + 0x4000 + 4 * 3) = rom; /* entry 3: in the second block */
+    *(uint32_t *)(void *)(f.ram.host + 4 * 100) = next;    /* entry 1024 + 100: in the third */
     assert_int_equal(gmem_walk(&f.pin, &f.space, (gva_t){0x10000000 + 3 * 0x4000}, &gpa, &f.fault), 0);
     assert_int_equal(gpa.v, 1ull << 32);
     assert_int_equal(gmem_walk(&f.pin, &f.space, (gva_t){0x10000000 + 1124 * 0x4000}, &gpa, &f.fault), 0);
@@ -413,7 +413,7 @@ static void test_runs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors), cmocka_unit_test(test_depths),         cmocka_unit_test(test_directory),
+        cmocka_unit_test(test_vectors), cmocka_unit_test(test_depths),        cmocka_unit_test(test_directory),
         cmocka_unit_test(test_spans),   cmocka_unit_test(test_slot_straddle), cmocka_unit_test(test_many_nodes),
         cmocka_unit_test(test_blocks),  cmocka_unit_test(test_runs),
     };

@@ -120,13 +120,26 @@ static void test_destroy(void **state)
         uint32_t opcode;
         enum destroy_kind kind;
     } kinds[] = {
-        {0x3e7, DESTROY_UNKNOWN},         {0x3e8, DESTROY_BUFFER},           {0x3e9, DESTROY_TEXTURE},
-        {0x3ea, DESTROY_DEPTH_STENCIL},   {0x3eb, DESTROY_SAMPLER},          {0x3ec, DESTROY_UNKNOWN},
-        {0x3ed, DESTROY_FUNCTION},        {0x3ee, DESTROY_COMPUTE_PIPELINE}, {0x3ef, DESTROY_RENDER_PIPELINE},
-        {0x3f0, DESTROY_UNKNOWN},         {0x3f1, DESTROY_FENCE},            {0x3f2, DESTROY_UNKNOWN},
-        {0x3f3, DESTROY_UNKNOWN},         {0x3f4, DESTROY_HEAP},             {0x3f5, DESTROY_UNKNOWN},
-        {0x3f6, DESTROY_RATE_MAP},        {0x3f7, DESTROY_INDIRECT_BUFFER},  {0x3f8, DESTROY_UNKNOWN},
-        {0, DESTROY_UNKNOWN},             {UINT32_MAX, DESTROY_UNKNOWN},
+        {0x3e7, DESTROY_UNKNOWN},
+        {0x3e8, DESTROY_BUFFER},
+        {0x3e9, DESTROY_TEXTURE},
+        {0x3ea, DESTROY_DEPTH_STENCIL},
+        {0x3eb, DESTROY_SAMPLER},
+        {0x3ec, DESTROY_UNKNOWN},
+        {0x3ed, DESTROY_FUNCTION},
+        {0x3ee, DESTROY_COMPUTE_PIPELINE},
+        {0x3ef, DESTROY_RENDER_PIPELINE},
+        {0x3f0, DESTROY_UNKNOWN},
+        {0x3f1, DESTROY_FENCE},
+        {0x3f2, DESTROY_UNKNOWN},
+        {0x3f3, DESTROY_UNKNOWN},
+        {0x3f4, DESTROY_HEAP},
+        {0x3f5, DESTROY_UNKNOWN},
+        {0x3f6, DESTROY_RATE_MAP},
+        {0x3f7, DESTROY_INDIRECT_BUFFER},
+        {0x3f8, DESTROY_UNKNOWN},
+        {0, DESTROY_UNKNOWN},
+        {UINT32_MAX, DESTROY_UNKNOWN},
     };
     uint8_t payload[20];
     struct destroy_cmd c = {.task = 7, .ref = 9};
@@ -198,8 +211,8 @@ static void test_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slot),  cmocka_unit_test(test_directory), cmocka_unit_test(test_types),
-        cmocka_unit_test(test_lists), cmocka_unit_test(test_pairs),     cmocka_unit_test(test_destroy),
+        cmocka_unit_test(test_slot),    cmocka_unit_test(test_directory), cmocka_unit_test(test_types),
+        cmocka_unit_test(test_lists),   cmocka_unit_test(test_pairs),     cmocka_unit_test(test_destroy),
         cmocka_unit_test(test_records),
     };
 

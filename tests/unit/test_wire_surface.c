@@ -96,7 +96,11 @@ static const struct {
     {"one byte beyond", 384 * 26 + 27 * 2 + 0x850 - 1, {0x850, 27, 27, 384, 2}, 2, REFUSE_SURFACE_BOUNDS},
     {"offset beyond", 4096, {4096, 1, 1, 4, 4}, 4, REFUSE_SURFACE_BOUNDS},
     {"offset that wraps 32 bits", 4096, {0xfffffffc, 1, 2, 4, 4}, 4, REFUSE_SURFACE_BOUNDS},
-    {"largest product", 0x100000000 + 8191ull * 0xffffff + 32768, {0xffffffff, 8192, 8192, 0xffffff, 4}, 4, REFUSE_NONE},
+    {"largest product",
+     0x100000000 + 8191ull * 0xffffff + 32768,
+     {0xffffffff, 8192, 8192, 0xffffff, 4},
+     4,
+     REFUSE_NONE},
     {"largest product, backing short", 0x7fffffff, {0xffffffff, 8192, 8192, 0xffffff, 4}, 4, REFUSE_SURFACE_BOUNDS},
 };
 
