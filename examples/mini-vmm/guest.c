@@ -169,9 +169,8 @@ static bool start_fifo(struct guest *g)
     version = machine_in(g->vmm, REG_VERSION);
     if (version == 0 || version > VERSION_PROPOSED)
         return guest_fail(g, "protocol version %u asked for, 0x%x granted", VERSION_PROPOSED, version);
-    g->root = (struct channel){.id = CHANNEL_ROOT,
-                               .base = g->fifo + g->page,
-                               .ring_bytes = FIFO_BYTES - (uint32_t)g->page};
+    g->root =
+        (struct channel){.id = CHANNEL_ROOT, .base = g->fifo + g->page, .ring_bytes = FIFO_BYTES - (uint32_t)g->page};
     memset(machine_ram(g->vmm, g->fifo), 0, g->page);
     machine_out(g->vmm, REG_ROOT_PAGE, (uint32_t)(g->root_page >> g->shift));
     machine_out(g->vmm, REG_ROOT_FIFO_PAGE, (uint32_t)(g->fifo >> g->shift));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The guest: a driver of the device in the same process, on a thread of its own, written from the specification
- * (transport.md 4, 8.4; memory.md 13; display.md 15). It touches RAM, registers and the interrupt through machine.h alone.
+ * (transport.md 4, 8.4; memory.md 13; display.md 15). It touches RAM, registers and the interrupt through machine.h
+ * alone.
  *
  * guest.c: rings, stamps, interrupts, bring-up. guest_memory.c: pages, tasks, page tables. guest_display.c: monitors,
  * surfaces, presents, pointer, gamma.
@@ -61,8 +62,8 @@ struct guest_mode {
 /* What the guest knows of a monitor. */
 struct guest_monitor {
     struct channel channel;
-    uint64_t shared;    /* gpa of the shared page */
-    uint32_t events;    /* claimed and not looked at yet */
+    uint64_t shared; /* gpa of the shared page */
+    uint32_t events; /* claimed and not looked at yet */
     uint32_t vblanks;
     bool online;
     uint32_t serial, width_mm, height_mm;
@@ -70,8 +71,8 @@ struct guest_monitor {
     uint32_t mode_count;
     struct guest_mode modes[GUEST_MODES];
     struct surface surfaces[2];
-    uint32_t next;      /* which of the two is drawn to next */
-    uint32_t presents;  /* sent */
+    uint32_t next;     /* which of the two is drawn to next */
+    uint32_t presents; /* sent */
 };
 
 struct guest;
@@ -86,8 +87,8 @@ struct guest {
     char error[240];
 
     /* memory */
-    uint32_t next_page;      /* of the shuffled order */
-    uint64_t *spare;         /* freed pages; owned */
+    uint32_t next_page; /* of the shuffled order */
+    uint64_t *spare;    /* freed pages; owned */
     uint32_t spare_count, spare_capacity;
     struct task kernel, client;
     struct pages list, descriptors, gamma, glyph;
@@ -99,13 +100,13 @@ struct guest {
     /* displays */
     uint32_t ports;
     struct guest_monitor monitors[GUEST_PORTS];
-    uint32_t next_surface;   /* id and place in the address space: never used twice */
+    uint32_t next_surface; /* id and place in the address space: never used twice */
 
     /* the thread and its mailbox */
     pthread_t thread;
-    pthread_mutex_t lock;    /* protects job, arg, good, quit */
+    pthread_mutex_t lock; /* protects job, arg, good, quit */
     pthread_cond_t changed;
-    guest_job *job;          /* NULL: idle */
+    guest_job *job; /* NULL: idle */
     uint32_t arg;
     bool good, quit;
 };
@@ -124,11 +125,11 @@ bool guest_offline(struct guest *g, uint32_t port); /* await its end */
 bool guest_picture(struct guest *g, uint32_t salt); /* draw picture @salt + port on every monitor, preferred mode */
 bool guest_storm(struct guest *g, uint32_t count);  /* present two surfaces in turn, never waiting */
 bool guest_vblanks(struct guest *g, uint32_t count);
-bool guest_pointer(struct guest *g, uint32_t at);   /* image, visible, at x | y << 16 of monitor 0 */
-bool guest_gamma(struct guest *g, uint32_t on);     /* present again with a table: the test one, or a plain one */
+bool guest_pointer(struct guest *g, uint32_t at);      /* image, visible, at x | y << 16 of monitor 0 */
+bool guest_gamma(struct guest *g, uint32_t on);        /* present again with a table: the test one, or a plain one */
 bool guest_move_pages(struct guest *g, uint32_t salt); /* other pages below the surface that is shown */
 bool guest_shutdown(struct guest *g, uint32_t arg);
-bool guest_forget(struct guest *g, uint32_t arg);   /* the machine was reset: nothing of the above is there any more */
+bool guest_forget(struct guest *g, uint32_t arg); /* the machine was reset: nothing of the above is there any more */
 
 /* ---- between the guest's files ---- */
 

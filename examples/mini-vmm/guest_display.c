@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's displays: shared pages, the online handshake, surfaces, presents, pointer and gamma (display.md 4 to 9, 15). See
- * guest.h.
+ * The guest's displays: shared pages, the online handshake, surfaces, presents, pointer and gamma (display.md 4 to 9,
+ * 15). See guest.h.
  */
 #include "guest.h"
 
@@ -354,8 +354,17 @@ bool guest_pointer(struct guest *g, uint32_t at)
             sum += pixel;
         }
     }
-    const uint32_t image[11] = {0, g->client.id, low(va), high(va), GLYPH_BYTES, 0, GLYPH_STRIDE, 0,
-                                POINTER_WIDTH | POINTER_HEIGHT << 16, POINTER_HOT_X | POINTER_HOT_Y << 16, sum};
+    const uint32_t image[11] = {0,
+                                g->client.id,
+                                low(va),
+                                high(va),
+                                GLYPH_BYTES,
+                                0,
+                                GLYPH_STRIDE,
+                                0,
+                                POINTER_WIDTH | POINTER_HEIGHT << 16,
+                                POINTER_HOT_X | POINTER_HOT_Y << 16,
+                                sum};
     const uint32_t show[2] = {0, 1};
 
     if (!submit(g, &m->channel, OP_CURSOR_GLYPH, image, 11, NULL, 0) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's memory: pages handed out in an order in which neighbours are never adjacent, as in a guest that has run for a
- * long time, and the address spaces of its tasks (memory.md 1 to 3). See guest.h.
+ * The guest's memory: pages handed out in an order in which neighbours are never adjacent, as in a guest that has run
+ * for a long time, and the address spaces of its tasks (memory.md 1 to 3). See guest.h.
  */
 #include "guest.h"
 
@@ -79,7 +79,8 @@ uint8_t *pages_at(struct guest *g, const struct pages *pages, uint64_t offset)
     return (uint8_t *)machine_ram(g->vmm, pages->gpa[offset >> g->shift]) + (offset & (g->page - 1));
 }
 
-/* Directory and an empty table, then the command on root; only here is the id shifted, with a flag (memory 1.1, 1.3). */
+/* Directory and an empty table, then the command on root; only here is the id shifted, with a flag (memory 1.1, 1.3).
+ */
 bool task_define(struct guest *g, struct task *t, uint32_t id, uint32_t raw)
 {
     uint32_t payload[4] = {raw, low(TASK_LENGTH), high(TASK_LENGTH)};

@@ -12,8 +12,8 @@
 struct vmm;
 
 /* RAM comes in two blocks with a hole between them, as in a PC: at 0 and at 4 GiB. */
-#define RAM_BLOCKS      2
-#define RAM_BLOCK_BYTES (64ull << 20)
+#define RAM_BLOCKS       2
+#define RAM_BLOCK_BYTES  (64ull << 20)
 #define RAM_BLOCK_GPA(i) ((uint64_t)(i) << 32)
 
 uint32_t machine_page_shift(struct vmm *vmm);

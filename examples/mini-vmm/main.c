@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mini-vmm: a complete VMM in three files, with a guest in the same process. Runs the guest through everything a display
- * driver does and compares every pixel that arrives. It is the proof that the public headers are all a VMM needs, what the
- * sanitizers run, and the worked example of docs/embedding.md.
+ * mini-vmm: a complete VMM in three files, with a guest in the same process. Runs the guest through everything a
+ * display driver does and compares every pixel that arrives. It is the proof that the public headers are all a VMM
+ * needs, what the sanitizers run, and the worked example of docs/embedding.md.
  *
  * The script below is the user: it types at the guest (guest_do) and looks at the monitors (expect_picture).
  */
@@ -41,7 +41,7 @@ struct script {
     uint32_t width, height; /* of monitor 0 */
     uint32_t storm;
     const char *out;
-    char why[200];          /* a step failed */
+    char why[200]; /* a step failed */
 };
 
 /* ---- looking at a monitor ---- */
@@ -141,8 +141,8 @@ static bool frames_moved(struct monitor *m, const void *arg)
 }
 
 /*
- * Wait until the picture is there. The guest's stamp says that the library has taken it, so normally it is; the on_mode that
- * goes with it, and a pointer drawn into it, come a moment later.
+ * Wait until the picture is there. The guest's stamp says that the library has taken it, so normally it is; the on_mode
+ * that goes with it, and a pointer drawn into it, come a moment later.
  */
 static bool await_picture(struct script *s, struct monitor *m, const struct expect *e)
 {
@@ -464,12 +464,18 @@ int main(int argc, char **argv)
 {
     enum { TASKS = 256, SHIFT, DISPLAYS, MODE, PRESENTS, OUT, RECORD, REPORT, VERSION };
     static const struct option options[] = {
-        {"tasks", required_argument, NULL, TASKS},       {"page-shift", required_argument, NULL, SHIFT},
-        {"displays", required_argument, NULL, DISPLAYS}, {"mode", required_argument, NULL, MODE},
-        {"presents", required_argument, NULL, PRESENTS}, {"out", required_argument, NULL, OUT},
-        {"record", required_argument, NULL, RECORD},     {"report", no_argument, NULL, REPORT},
-        {"verbose", no_argument, NULL, 'v'},             {"version", no_argument, NULL, VERSION},
-        {"help", no_argument, NULL, 'h'},                {NULL, 0, NULL, 0},
+        {"tasks", required_argument, NULL, TASKS},
+        {"page-shift", required_argument, NULL, SHIFT},
+        {"displays", required_argument, NULL, DISPLAYS},
+        {"mode", required_argument, NULL, MODE},
+        {"presents", required_argument, NULL, PRESENTS},
+        {"out", required_argument, NULL, OUT},
+        {"record", required_argument, NULL, RECORD},
+        {"report", no_argument, NULL, REPORT},
+        {"verbose", no_argument, NULL, 'v'},
+        {"version", no_argument, NULL, VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     struct vmm_options vmm_options = {.tasks = PVG_TASKS_TABLE, .page_shift = 12, .monitors = 2};
     struct script script = {.width = 1920, .height = 1080, .storm = 500};

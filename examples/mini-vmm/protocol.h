@@ -48,14 +48,14 @@
 #define PACKET_HEADER_BYTES 12 /* u16 opcode, u16 barriers, u32 length, u32 stamp (transport 5.3) */
 
 /* Channels (transport 7.1, 7.2): a record of 20 bytes each in the root page. */
-#define CHANNEL_ROOT        0
-#define CHANNEL_IMMEDIATE   2
-#define CHANNEL_DISPLAY(p)  (5 + (p))
-#define RECORD_OFFSET(id)   (0x400 + ((id) - 1) * 0x14)
-#define RECORD_WRITTEN      0x00
-#define RECORD_READ         0x04
-#define RECORD_STAMP_INDEX  0x0c
-#define RECORD_LIST         0x10
+#define CHANNEL_ROOT       0
+#define CHANNEL_IMMEDIATE  2
+#define CHANNEL_DISPLAY(p) (5 + (p))
+#define RECORD_OFFSET(id)  (0x400 + ((id)-1) * 0x14)
+#define RECORD_WRITTEN     0x00
+#define RECORD_READ        0x04
+#define RECORD_STAMP_INDEX 0x0c
+#define RECORD_LIST        0x10
 
 /* Directory page of a task (memory 1.3). */
 #define DIRECTORY_ROOT   0x00

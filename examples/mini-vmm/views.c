@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The task callbacks: Apple's contract as written (docs/spec/host-api.md 1.5). A task is a reservation of host-virtual space;
- * mapping lays pieces of the RAM file into it, so that what is scattered in guest RAM is contiguous for the library. Called
- * from several threads of the library; mmap() is all the state there is, so no lock is needed.
+ * The task callbacks: Apple's contract as written (docs/spec/host-api.md 1.5). A task is a reservation of host-virtual
+ * space; mapping lays pieces of the RAM file into it, so that what is scattered in guest RAM is contiguous for the
+ * library. Called from several threads of the library; mmap() is all the state there is, so no lock is needed.
  *
  * With the RAM table (PVG_TASKS_TABLE) none of this file but ram_at() is needed.
  */
@@ -108,7 +108,8 @@ bool views_unmap(void *opaque, pvg_task *task, uint64_t offset_bytes, uint64_t l
     return inside(task, offset_bytes, length_bytes) && unmap(task, offset_bytes, length_bytes);
 }
 
-/* The guest writes meanwhile, to page tables for one: a word is read whole, and what it says is the library's to judge. */
+/* The guest writes meanwhile, to page tables for one: a word is read whole, and what it says is the library's to judge.
+ */
 bool views_read(void *opaque, uint64_t gpa, uint64_t length_bytes, void *dst)
 {
     const uint8_t *src = ram_at(opaque, gpa, length_bytes, NULL);

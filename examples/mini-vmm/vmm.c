@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMM: guest RAM as a memfd, the register window, interrupts as an eventfd, and what the library calls back. This is all
- * that libpvg needs of a VMM. The callbacks run on the library's threads and only note things down: who waits for
- * them sleeps on vmm.news.
+ * The VMM: guest RAM as a memfd, the register window, interrupts as an eventfd, and what the library calls back. This
+ * is all that libpvg needs of a VMM. The callbacks run on the library's threads and only note things down: who waits
+ * for them sleeps on vmm.news.
  */
 #include "vmm.h"
 
@@ -182,8 +182,8 @@ static bool make_ram(struct vmm *vmm)
     if (vmm->ram_fd < 0 || ftruncate(vmm->ram_fd, (off_t)(RAM_BLOCKS * RAM_BLOCK_BYTES)))
         return say("cannot make guest RAM", strerror(errno));
     for (int i = 0; i < RAM_BLOCKS; i++) {
-        vmm->ram[i] = mmap(NULL, RAM_BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, vmm->ram_fd,
-                           (off_t)(i * RAM_BLOCK_BYTES));
+        vmm->ram[i] =
+            mmap(NULL, RAM_BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, vmm->ram_fd, (off_t)(i * RAM_BLOCK_BYTES));
         if (vmm->ram[i] == MAP_FAILED) {
             vmm->ram[i] = NULL;
             return say("cannot map guest RAM", strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMM: RAM, the device of libpvg, its displays, and what a user at the monitors sees. Everything that an embedder of
- * libpvg has to write is in vmm.c and views.c; docs/embedding.md walks through them.
+ * The VMM: RAM, the device of libpvg, its displays, and what a user at the monitors sees. Everything that an embedder
+ * of libpvg has to write is in vmm.c and views.c; docs/embedding.md walks through them.
  */
 #ifndef MINI_VMM_VMM_H
 #define MINI_VMM_VMM_H
@@ -31,15 +31,15 @@ struct monitor {
 struct vmm {
     uint32_t page_shift;
     bool verbose;
-    int ram_fd;                   /* both blocks, one after the other */
+    int ram_fd; /* both blocks, one after the other */
     uint8_t *ram[RAM_BLOCKS];
-    int interrupt_fd;             /* eventfd: counts raised interrupts */
+    int interrupt_fd; /* eventfd: counts raised interrupts */
     struct pvg_device *device;
     uint32_t monitor_count;
     struct monitor monitors[MAX_DISPLAYS];
-    pthread_mutex_t lock;         /* protects what monitors were told */
-    pthread_cond_t news;          /* some monitor was told something */
-    atomic_uint complaints;       /* warnings and errors in the library's log */
+    pthread_mutex_t lock;   /* protects what monitors were told */
+    pthread_cond_t news;    /* some monitor was told something */
+    atomic_uint complaints; /* warnings and errors in the library's log */
     atomic_uint interrupts, task_events, live_tasks;
 };
 
