@@ -34,7 +34,7 @@ enum core_verdict command_run(struct core *core, struct fifo *f)
 
     switch (info->class) {
     case OPCODE_UNKNOWN:
-        count(core, cmd.opcode);
+        count(core, OPCODE_COUNT);
         core_refuse(core, &cmd, REFUSE_OPCODE_UNKNOWN, "opcode 0x%x, %u bytes of payload", cmd.opcode,
                     cmd.payload_bytes);
         return CORE_DONE;

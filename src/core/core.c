@@ -230,7 +230,7 @@ void core_refuse(struct core *core, const struct core_cmd *cmd, enum refuse reas
     log_refuse(core->cfg.log, reason, "channel %u, %s: %s", cmd->channel, opcode_info(cmd->opcode)->name, details);
     atomic_fetch_add_explicit(&f->refused, 1, memory_order_relaxed);
     if (core->cfg.flags & PVG_DEVICE_STRICT)
-        f->fault_after = reason;
+        f->fault_after = true;
 }
 
 void core_refuse_fault(struct core *core, const struct core_cmd *cmd, const struct gmem_fault *fault, const char *what)

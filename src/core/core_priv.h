@@ -44,7 +44,8 @@ struct fifo {
     uint32_t id;
     bool defined;       /* serves packets */
     bool faulted;       /* parked until resume, redefinition, disable or reset */
-    enum refuse fault_after; /* strict mode: fault for this reason once the command in hand is stamped */
+    bool discard;       /* framing is lost: resume drops what is in the ring */
+    bool fault_after;   /* strict mode: park once the refused command in hand is stamped */
     enum fifo_after after;   /* what the command in hand does to its own FIFO, once it is stamped */
     uint32_t stamp_index;
     uint32_t read;      /* consumer counter */

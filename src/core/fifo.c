@@ -33,7 +33,7 @@ void fifo_close(struct core *core, struct fifo *f)
         for (unsigned i = 0; i < core->observer_count; i++)
             if (core->observers[i].channel_gone)
                 core->observers[i].channel_gone(core->observers[i].ctx, f->id);
-    f->fault_after = REFUSE_NONE;
+    f->fault_after = f->discard = false;
     f->after = FIFO_STAYS;
     f->defined = f->faulted = f->in_hand = f->publish = f->reached_valid = false;
     f->pending_head = f->pending_count = 0;
@@ -187,16 +187,23 @@ enum refuse fifo_open_child(struct core *core, struct fifo *f)
 
 /* ---- faults ---- */
 
-static void fault(struct core *core, struct fifo *f, enum refuse why, const char *what, uint32_t value)
+/* The FIFO parks. @at: counter of the command that did it. */
+static void park(struct core *core, struct fifo *f, uint32_t at)
 {
     f->faulted = true;
+    if (f->id == 0 && f->ring_bytes)
+        atomic_store(&core->regs.root_fault_offset, at % f->ring_bytes);
+    atomic_fetch_or(&core->regs.intr_fault, 1u << (f->stamp_index & 31));
+    core->raise = true;
+}
+
+static void fault(struct core *core, struct fifo *f, enum refuse why, const char *what, uint32_t value)
+{
     log_refuse(core->cfg.log, why, "channel %u stops: %s 0x%x, ring of 0x%x bytes, consumer 0x%x", f->id, what, value,
                f->ring_bytes, f->read);
     atomic_fetch_add_explicit(&f->refused, 1, memory_order_relaxed);
-    if (f->id == 0 && f->ring_bytes)
-        atomic_store(&core->regs.root_fault_offset, f->read % f->ring_bytes);
-    atomic_fetch_or(&core->regs.intr_fault, 1u << (f->stamp_index & 31));
-    core->raise = true;
+    f->discard = true;
+    park(core, f, f->read);
 }
 
 static bool load_written(struct core *core, struct fifo *f, uint8_t **record, uint32_t *written)
@@ -225,7 +232,10 @@ static void publish_read(struct core *core, struct fifo *f, uint8_t *record)
         atomic_store(&core->regs.root_consumer, f->read);
 }
 
-/* Leave the fault state: what was submitted so far is discarded (transport 9). */
+/*
+ * Leave the fault state. Where framing was lost, what was submitted so far is discarded; a command refused in strict mode
+ * was stamped, and what is behind it goes on (transport 9).
+ */
 void fifo_resume(struct core *core, struct fifo *f)
 {
     uint8_t *record;
@@ -237,10 +247,11 @@ void fifo_resume(struct core *core, struct fifo *f)
     f->in_hand = false;
     if (f->id == 0)
         atomic_store(&core->regs.root_fault_offset, 0);
-    if (load_written(core, f, &record, &written)) {
+    if (f->discard && load_written(core, f, &record, &written)) {
         f->read = written;
         publish_read(core, f, record);
     }
+    f->discard = false;
 }
 
 /* ---- ring ---- */
@@ -520,8 +531,8 @@ static enum fifo_state turn(struct core *core, struct fifo *f)
             continue;
         }
         if (f->fault_after) {
-            fault(core, f, f->fault_after, "strict mode, opcode", f->header.opcode);
-            f->fault_after = REFUSE_NONE;
+            f->fault_after = false;
+            park(core, f, f->read - f->header.length_bytes);
             return FIFO_STOPPED;
         }
     }

@@ -24,14 +24,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static uint64_t packets(unsigned fifo_index)
-{
-    char path[64];
-
-    snprintf(path, sizeof(path), "fifos.%u.packets", fifo_index);
-    return vmm_report_number(&v, path);
-}
-
 /* A debug packet of @bytes in all: any payload is legal in it. */
 static uint32_t send_sized(struct channel *c, uint32_t bytes)
 {
@@ -426,7 +418,7 @@ static void test_rings_only_when_empty(void **state)
     guest_wait(&g, c, c->stamp);
     assert_true(rung > 0);
     assert_true(vmm_now_ns() - begin < count * 25000000ull); /* half of what the poll would need */
-    assert_int_equal(packets(1), count);
+    assert_int_equal(vmm_fifo_number(&v, 1, "packets"), count);
 }
 
 /* Counts of the report: every packet once, stamped once. */
@@ -437,10 +429,10 @@ static void test_counts(void **state)
     for (int i = 0; i < 1000; i++)
         guest_send(&g, &g.channel[1], CMD_NOP, NULL, 0);
     guest_wait(&g, &g.channel[1], 1000);
-    assert_int_equal(vmm_report_number(&v, "fifos.1.stamps"), 1000);
+    assert_int_equal(vmm_fifo_number(&v, 1, "stamps"), 1000);
     assert_int_equal(vmm_report_number(&v, "commands.CMD_NOP.count"), 1000);
-    assert_int_equal(packets(1), 1000);
-    assert_int_equal(packets(0), 1);
+    assert_int_equal(vmm_fifo_number(&v, 1, "packets"), 1000);
+    assert_int_equal(vmm_fifo_number(&v, 0, "packets"), 1);
 }
 
 int main(void)

@@ -456,6 +456,23 @@ uint64_t vmm_report_number(struct vmm *v, const char *path)
     return (uint64_t)n;
 }
 
+uint64_t vmm_fifo_number(struct vmm *v, uint32_t channel, const char *member)
+{
+    char *json = report(v), path[64];
+    double id, n = 0;
+
+    for (unsigned i = 0; i < 32; i++) {
+        snprintf(path, sizeof(path), "fifos.%u.channel", i);
+        if (!json_number(json, path, &id) || id != channel)
+            continue;
+        snprintf(path, sizeof(path), "fifos.%u.%s", i, member);
+        json_number(json, path, &n);
+        break;
+    }
+    pvg_free(json);
+    return (uint64_t)n;
+}
+
 uint64_t vmm_refused(struct vmm *v, const char *reason)
 {
     char path[128];

@@ -12,6 +12,7 @@
 #include <pvg/pvg.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
@@ -109,6 +110,8 @@ struct vmm_display *vmm_display_new(struct vmm *v, uint32_t port, const struct p
 uint64_t vmm_refused(struct vmm *v, const char *reason);
 /* Number at @path of the report, e.g. "fifos.0.packets" (array elements by index). */
 uint64_t vmm_report_number(struct vmm *v, const char *path);
+/* Number at @member of the FIFO with that channel id. */
+uint64_t vmm_fifo_number(struct vmm *v, uint32_t channel, const char *member);
 /* Does the report contain @text? The report is checked to be JSON. */
 bool vmm_report_has(struct vmm *v, const char *text);
 /* Total of all refusals in the report. */
@@ -141,9 +144,12 @@ bool vmm_cond_wait(struct vmm *v, uint64_t until_ns);
 #define vmm_poll(condition)                                                                                            \
     do {                                                                                                               \
         uint64_t until_ = vmm_now_ns() + VMM_PATIENCE_NS;                                                              \
-        while (!(condition)) {                                                                                         \
+        for (unsigned looks_ = 0; !(condition); looks_++) {                                                            \
             must(vmm_now_ns() < until_, "waited a minute for: %s", #condition);                                        \
-            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);                                                   \
+            if (looks_ < 100)                                                                                          \
+                sched_yield();                                                                                         \
+            else                                                                                                       \
+                nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);                                               \
         }                                                                                                              \
     } while (0)
 
