@@ -4,9 +4,9 @@
  *
  * air_compile() runs LLVM on bytes that a guest chose, and LLVM's reader is not hardened (air 0, fact 9): it may abort,
  * loop or exhaust memory. It is called only inside the jailed worker (pvg-airc), the tool pvg-air and tests; never in a
- * process that holds a VM. Every call uses a context of its own, so calls on different threads do not meet. The container
- * (metallib) is read by container.h before this API is reached; bindings and push constants are in air_abi.h; the bytes of
- * the reflection record are described, checked and read by air_reflect.h, which needs no LLVM.
+ * process that holds a VM. Every call uses a context of its own, so calls on different threads do not meet. The
+ * container (metallib) is read by container.h before this API is reached; bindings and push constants are in air_abi.h;
+ * the bytes of the reflection record are described, checked and read by air_reflect.h, which needs no LLVM.
  */
 #ifndef PVG_AIR_H
 #define PVG_AIR_H
@@ -25,34 +25,34 @@
 /* Why a module was not compiled. Stable numbers: they cross the worker protocol. Append only. */
 enum air_refuse {
     AIR_REFUSE_NONE = 0,
-    AIR_REFUSE_OPTIONS,          /* air_options out of range */
-    AIR_REFUSE_BITCODE,          /* not bitcode, or LLVM's reader refuses it */
-    AIR_REFUSE_VERIFY,           /* module fails LLVM's verifier */
-    AIR_REFUSE_NO_ENTRY,         /* no entry point of that name in the entry-point metadata */
-    AIR_REFUSE_METADATA,         /* entry-point metadata malformed or not matching the function */
-    AIR_REFUSE_STAGE,            /* stage not compiled: visible, intersection, extern functions */
-    AIR_REFUSE_ARGUMENT_KIND,    /* argument kind of air 2.7 that is refused (ray tracing, ICB, tensors, imageblocks) */
-    AIR_REFUSE_ARGUMENT_BUFFER,  /* argument buffer holding something whose encoding is UNKNOWN (decision 16) */
-    AIR_REFUSE_BUILTIN,          /* builtin input or output without a lowering */
-    AIR_REFUSE_INTRINSIC,        /* unknown air.* or llvm.* function */
-    AIR_REFUSE_RAY_TRACING,      /* air 3.13 */
-    AIR_REFUSE_COMMAND_BUFFER,   /* air 3.13: GPU-encoded commands */
-    AIR_REFUSE_TENSOR,           /* air 3.13 */
-    AIR_REFUSE_ASYNC_COPY,       /* air 3.13 */
-    AIR_REFUSE_IMAGEBLOCK,       /* air 3.13 */
-    AIR_REFUSE_RATE_MAP,         /* air 3.13 */
-    AIR_REFUSE_MATRIX_SHAPE,     /* air 3.10: only 8x8 */
-    AIR_REFUSE_INSTRUCTION,      /* LLVM instruction without a lowering */
-    AIR_REFUSE_TYPE,             /* LLVM type without a lowering (double, odd integers) */
-    AIR_REFUSE_POINTER,          /* pointer whose root is not known and which has no physical fallback */
-    AIR_REFUSE_RECURSION,        /* call that cannot be inlined */
-    AIR_REFUSE_STATIC_INIT,      /* function-constant initialiser that cannot be evaluated */
-    AIR_REFUSE_SIMD_DIVERGENT,   /* decision 26: SIMD-group operation under control flow not proven uniform */
-    AIR_REFUSE_STORAGE_FORMAT,   /* read_write texture: format neither given nor unneeded on this device */
-    AIR_REFUSE_DEVICE_FEATURE,   /* the device lacks a feature that has no fallback */
-    AIR_REFUSE_LIMIT,            /* a named limit of this compiler (see error text) */
-    AIR_REFUSE_CONTROL_FLOW,     /* neither structured nor dispatcher form validates */
-    AIR_REFUSE_VALIDATION,       /* result fails SPIR-V validation: our bug, never handed out */
+    AIR_REFUSE_OPTIONS,         /* air_options out of range */
+    AIR_REFUSE_BITCODE,         /* not bitcode, or LLVM's reader refuses it */
+    AIR_REFUSE_VERIFY,          /* module fails LLVM's verifier */
+    AIR_REFUSE_NO_ENTRY,        /* no entry point of that name in the entry-point metadata */
+    AIR_REFUSE_METADATA,        /* entry-point metadata malformed or not matching the function */
+    AIR_REFUSE_STAGE,           /* stage not compiled: visible, intersection, extern functions */
+    AIR_REFUSE_ARGUMENT_KIND,   /* argument kind of air 2.7 that is refused (ray tracing, ICB, tensors, imageblocks) */
+    AIR_REFUSE_ARGUMENT_BUFFER, /* argument buffer holding something whose encoding is UNKNOWN (decision 16) */
+    AIR_REFUSE_BUILTIN,         /* builtin input or output without a lowering */
+    AIR_REFUSE_INTRINSIC,       /* unknown air.* or llvm.* function */
+    AIR_REFUSE_RAY_TRACING,     /* air 3.13 */
+    AIR_REFUSE_COMMAND_BUFFER,  /* air 3.13: GPU-encoded commands */
+    AIR_REFUSE_TENSOR,          /* air 3.13 */
+    AIR_REFUSE_ASYNC_COPY,      /* air 3.13 */
+    AIR_REFUSE_IMAGEBLOCK,      /* air 3.13 */
+    AIR_REFUSE_RATE_MAP,        /* air 3.13 */
+    AIR_REFUSE_MATRIX_SHAPE,    /* air 3.10: only 8x8 */
+    AIR_REFUSE_INSTRUCTION,     /* LLVM instruction without a lowering */
+    AIR_REFUSE_TYPE,            /* LLVM type without a lowering (double, odd integers) */
+    AIR_REFUSE_POINTER,         /* pointer whose root is not known and which has no physical fallback */
+    AIR_REFUSE_RECURSION,       /* call that cannot be inlined */
+    AIR_REFUSE_STATIC_INIT,     /* function-constant initialiser that cannot be evaluated */
+    AIR_REFUSE_SIMD_DIVERGENT,  /* decision 26: SIMD-group operation under control flow not proven uniform */
+    AIR_REFUSE_STORAGE_FORMAT,  /* read_write texture: format neither given nor unneeded on this device */
+    AIR_REFUSE_DEVICE_FEATURE,  /* the device lacks a feature that has no fallback */
+    AIR_REFUSE_LIMIT,           /* a named limit of this compiler (see error text) */
+    AIR_REFUSE_CONTROL_FLOW,    /* neither structured nor dispatcher form validates */
+    AIR_REFUSE_VALIDATION,      /* result fails SPIR-V validation: our bug, never handed out */
     AIR_REFUSE_NO_MEMORY,
     /* given by the worker protocol, not by air_compile() */
     AIR_REFUSE_WORKER_CRASH,
@@ -63,31 +63,31 @@ enum air_refuse {
 
 /* What the Vulkan device can do; without a bit the compiler uses a fallback or refuses by name. */
 enum air_cap {
-    AIR_CAP_INT8 = 1u << 0,              /* shaderInt8 */
-    AIR_CAP_INT16 = 1u << 1,             /* shaderInt16 */
-    AIR_CAP_INT64 = 1u << 2,             /* shaderInt64 */
-    AIR_CAP_FLOAT16 = 1u << 3,           /* shaderFloat16 */
-    AIR_CAP_STORAGE8 = 1u << 4,          /* storageBuffer8BitAccess */
-    AIR_CAP_STORAGE16 = 1u << 5,         /* storageBuffer16BitAccess */
-    AIR_CAP_SUBGROUP_EXTENDED = 1u << 6, /* shaderSubgroupExtendedTypes */
-    AIR_CAP_MIN_LOD = 1u << 7,           /* shaderResourceMinLod */
-    AIR_CAP_GATHER_EXTENDED = 1u << 8,   /* shaderImageGatherExtended */
-    AIR_CAP_STORAGE_READ_ANY = 1u << 9,  /* shaderStorageImageReadWithoutFormat */
-    AIR_CAP_STORAGE_WRITE_ANY = 1u << 10,/* shaderStorageImageWriteWithoutFormat */
-    AIR_CAP_PHYSICAL = 1u << 11,         /* bufferDeviceAddress */
-    AIR_CAP_ATOMIC_INT64 = 1u << 12,     /* shaderBufferInt64Atomics */
-    AIR_CAP_ATOMIC_FLOAT_ADD = 1u << 13, /* shaderBufferFloat32AtomicAdd */
-    AIR_CAP_CUBE_ARRAY = 1u << 14,       /* imageCubeArray */
-    AIR_CAP_MS_STORAGE = 1u << 15,       /* shaderStorageImageMultisample */
-    AIR_CAP_CLIP_DISTANCE = 1u << 16,    /* shaderClipDistance */
-    AIR_CAP_LAYER_OUTPUT = 1u << 17,     /* shaderOutputLayer and shaderOutputViewportIndex */
-    AIR_CAP_MESH = 1u << 18,             /* VK_EXT_mesh_shader */
-    AIR_CAP_BARYCENTRIC = 1u << 19,      /* VK_KHR_fragment_shader_barycentric */
-    AIR_CAP_DEMOTE = 1u << 20,           /* shaderDemoteToHelperInvocation (core in 1.3) */
-    AIR_CAP_SAMPLE_RATE = 1u << 21,      /* sampleRateShading */
-    AIR_CAP_TESSELLATION = 1u << 22,     /* tessellationShader */
-    AIR_CAP_GEOMETRY = 1u << 23,         /* geometryShader: PrimitiveId in a fragment function */
-    AIR_CAP_QUAD = 1u << 24,             /* subgroup quad operations in this stage */
+    AIR_CAP_INT8 = 1u << 0,               /* shaderInt8 */
+    AIR_CAP_INT16 = 1u << 1,              /* shaderInt16 */
+    AIR_CAP_INT64 = 1u << 2,              /* shaderInt64 */
+    AIR_CAP_FLOAT16 = 1u << 3,            /* shaderFloat16 */
+    AIR_CAP_STORAGE8 = 1u << 4,           /* storageBuffer8BitAccess */
+    AIR_CAP_STORAGE16 = 1u << 5,          /* storageBuffer16BitAccess */
+    AIR_CAP_SUBGROUP_EXTENDED = 1u << 6,  /* shaderSubgroupExtendedTypes */
+    AIR_CAP_MIN_LOD = 1u << 7,            /* shaderResourceMinLod */
+    AIR_CAP_GATHER_EXTENDED = 1u << 8,    /* shaderImageGatherExtended */
+    AIR_CAP_STORAGE_READ_ANY = 1u << 9,   /* shaderStorageImageReadWithoutFormat */
+    AIR_CAP_STORAGE_WRITE_ANY = 1u << 10, /* shaderStorageImageWriteWithoutFormat */
+    AIR_CAP_PHYSICAL = 1u << 11,          /* bufferDeviceAddress */
+    AIR_CAP_ATOMIC_INT64 = 1u << 12,      /* shaderBufferInt64Atomics */
+    AIR_CAP_ATOMIC_FLOAT_ADD = 1u << 13,  /* shaderBufferFloat32AtomicAdd */
+    AIR_CAP_CUBE_ARRAY = 1u << 14,        /* imageCubeArray */
+    AIR_CAP_MS_STORAGE = 1u << 15,        /* shaderStorageImageMultisample */
+    AIR_CAP_CLIP_DISTANCE = 1u << 16,     /* shaderClipDistance */
+    AIR_CAP_LAYER_OUTPUT = 1u << 17,      /* shaderOutputLayer and shaderOutputViewportIndex */
+    AIR_CAP_MESH = 1u << 18,              /* VK_EXT_mesh_shader */
+    AIR_CAP_BARYCENTRIC = 1u << 19,       /* VK_KHR_fragment_shader_barycentric */
+    AIR_CAP_DEMOTE = 1u << 20,            /* shaderDemoteToHelperInvocation (core in 1.3) */
+    AIR_CAP_SAMPLE_RATE = 1u << 21,       /* sampleRateShading */
+    AIR_CAP_TESSELLATION = 1u << 22,      /* tessellationShader */
+    AIR_CAP_GEOMETRY = 1u << 23,          /* geometryShader: PrimitiveId in a fragment function */
+    AIR_CAP_QUAD = 1u << 24,              /* subgroup quad operations in this stage */
 };
 
 /* What Mesa's llvmpipe 22.3 and every desktop GPU of interest have. */
@@ -107,10 +107,10 @@ enum air_format_class {
 
 /* One function constant's value. */
 struct air_constant {
-    uint32_t index;     /* function-constant index */
-    uint32_t bytes;     /* 0: take @number and convert it to the declared type; else size of @raw in bytes, 1..16 */
-    uint8_t raw[16];    /* little-endian value of exactly the declared type */
-    double number;      /* for the tool's --constant N=V */
+    uint32_t index;  /* function-constant index */
+    uint32_t bytes;  /* 0: take @number and convert it to the declared type; else size of @raw in bytes, 1..16 */
+    uint8_t raw[16]; /* little-endian value of exactly the declared type */
+    double number;   /* for the tool's --constant N=V */
 };
 
 /*
@@ -119,37 +119,38 @@ struct air_constant {
  * that its bytes can be a cache key; unused entries must be zero.
  */
 struct air_options {
-    uint32_t size;             /* sizeof(struct air_options) of the caller */
-    uint32_t caps;             /* AIR_CAP_* of the device */
+    uint32_t size; /* sizeof(struct air_options) of the caller */
+    uint32_t caps; /* AIR_CAP_* of the device */
     /*
      * Subgroup width of the device in lanes, or 0: "native", the module uses whatever width it finds and tells it to
      * the kernel. With 32 the module must run with a required subgroup size of 32. With less, SIMD-group operations are
      * emulated 32 wide through workgroup memory (decision 26).
      */
     uint32_t simd_width;
-    uint32_t sample_count;     /* rasterisation samples, 0 = unknown (read from the push constants) */
-    uint32_t flags;            /* AIR_OPT_* */
-    uint8_t attribute_class[32];  /* enum air_format_class by attribute index */
-    uint8_t attachment_class[8];  /* enum air_format_class by colour attachment */
+    uint32_t sample_count;                    /* rasterisation samples, 0 = unknown (read from the push constants) */
+    uint32_t flags;                           /* AIR_OPT_* */
+    uint8_t attribute_class[32];              /* enum air_format_class by attribute index */
+    uint8_t attachment_class[8];              /* enum air_format_class by colour attachment */
     uint8_t storage_format[AIR_MAX_TEXTURES]; /* SPIR-V ImageFormat by texture index; 0 = unknown */
-    uint32_t constant_count;   /* 0..AIR_MAX_CONSTANTS */
-    uint32_t reserved;         /* 0 */
+    uint32_t constant_count;                  /* 0..AIR_MAX_CONSTANTS */
+    uint32_t reserved;                        /* 0 */
     struct air_constant constant[AIR_MAX_CONSTANTS];
 };
 
-#define AIR_OPT_POINT_TOPOLOGY   (1u << 0) /* vertex: points are drawn, write point size 1.0 when the function does not */
+#define AIR_OPT_POINT_TOPOLOGY (1u << 0) /* vertex: points are drawn, write point size 1.0 when the function does not  \
+                                          */
 #define AIR_OPT_DEBUG_NAMES      (1u << 1) /* keep names of arguments and values (OpName) */
 #define AIR_OPT_NO_VALIDATE      (1u << 2) /* skip SPIRV-Tools; for measurements only, the worker never sets it */
 #define AIR_OPT_FORCE_DISPATCHER (1u << 3) /* use the dispatcher form of control flow (tests) */
 #define AIR_OPT_FORCE_PHYSICAL   (1u << 4) /* use physical pointers for every buffer (tests) */
 
 struct air_result {
-    uint32_t *spirv;          /* owned, words in host order; NULL on refusal */
+    uint32_t *spirv; /* owned, words in host order; NULL on refusal */
     size_t words;
-    uint8_t *reflection;      /* owned, see air_reflect.h; NULL on refusal */
+    uint8_t *reflection; /* owned, see air_reflect.h; NULL on refusal */
     size_t reflection_bytes;
-    enum air_refuse reason;   /* AIR_REFUSE_NONE on success */
-    char error[512];          /* one line for people: function, instruction, reason; empty on success */
+    enum air_refuse reason; /* AIR_REFUSE_NONE on success */
+    char error[512];        /* one line for people: function, instruction, reason; empty on success */
 };
 
 /*
@@ -172,7 +173,8 @@ const char *air_refuse_name(enum air_refuse reason);
 /*
  * Assemble LLVM text (.ll) into wrapped bitcode (air 1.9), for tests and `pvg-air --assemble`.
  *
- * @text: NUL-terminated. @out, @out_len: malloc'ed result, owned by the caller. Returns 0, or -1 with a message in @error.
+ * @text: NUL-terminated. @out, @out_len: malloc'ed result, owned by the caller. Returns 0, or -1 with a message in
+ * @error.
  */
 int air_assemble(const char *text, uint8_t **out, size_t *out_len, char *error, size_t error_bytes);
 

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * State of one compilation and what the compiler's files offer each other. A failure leaves through air_fail() (longjmp
+ * to air_compile()); everything allocated with air_alloc() is freed there, so no file unwinds by hand.
+ *
+ * Order of work: front.c (read, specialise, optimise) -> meta.c (metadata to arguments) -> roots.c (where pointers point)
+ * -> cfg.c (blocks and structure) -> iface.c (entry interface) -> emit.c, mem.c, intr_*.c (instructions).
+ */
+#ifndef PVG_AIR_CTX_H
+#define PVG_AIR_CTX_H
+
+#include "air.h"
+#include "air_abi.h"
+#include "air_reflect.h"
+#include "spv.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/Target.h>
+#include <setjmp.h>
+
+/* Limits, each to bound time or memory on hostile modules; the largest real value seen is in parentheses. */
+#define AIR_LIMIT_BITCODE_BYTES (16u << 20) /* (270 KiB) */
+#define AIR_LIMIT_BLOCKS        20000u      /* (1.9 k) */
+#define AIR_LIMIT_INSTRUCTIONS  400000u     /* (30 k) after inlining and unrolling */
+#define AIR_LIMIT_PARAMS        512u        /* (60) */
+#define AIR_LIMIT_MEMORY        (256u << 20)/* bytes of air_alloc() */
+#define AIR_LIMIT_LOCAL_BYTES   (256u << 10)/* one private array (4 KiB) */
+#define AIR_LIMIT_TABLE_BYTES   (1u << 20)  /* constant tables of a module (24 KiB) */
+#define AIR_LIMIT_WORDS         (8u << 20)  /* SPIR-V words (120 k) */
+#define AIR_LIMIT_DEPTH         256u        /* nesting of types and constant expressions */
+#define AIR_LIMIT_COPY_UNITS    64u         /* memcpy/memset units unrolled before a loop is used */
+
+enum root_kind {
+    ROOT_NONE,    /* null or undef: any root will do */
+    ROOT_BUFFER,  /* storage buffer of argument .arg */
+    ROOT_SHARED,  /* threadgroup global or dynamic threadgroup argument */
+    ROOT_CONST,   /* AS 2 global */
+    ROOT_LOCAL,   /* alloca */
+    ROOT_PAYLOAD, /* object/mesh payload */
+    ROOT_HANDLE,  /* texture, sampler, mesh, grid properties, interpolant: argument .arg */
+    ROOT_SAMPLER, /* constexpr sampler number .arg */
+    ROOT_PHYS,    /* 64-bit address */
+};
+
+/* One allocation that pointers may point into. Merged roots (union-find) share one variable at different offsets. */
+struct root {
+    enum root_kind kind;
+    int parent;             /* self when representative */
+    uint32_t base;          /* byte offset in the representative's variable */
+    uint32_t bytes;         /* size; of the whole variable for a representative; 0 = unbounded or spec constant */
+    uint32_t align;
+    int arg;                /* index into ctx.arg, or sampler number */
+    LLVMValueRef value;     /* global or alloca */
+    unsigned unit;          /* smallest access unit in bytes seen (1, 2, 4); element size of shared and local arrays */
+    bool unit_known;
+    bool written, atomic, read, coherent;
+    bool as_table;          /* ROOT_CONST: lives in the constant-data buffer */
+    uint32_t var[5];        /* variable by log2 of the unit in bytes; [0] only for arrays that have one view */
+    uint32_t f32_var;       /* float view for float atomics */
+    uint32_t u64_var;       /* view for 64-bit atomics */
+};
+
+/* A pointer value: root plus byte offset (sum of id * scale, plus a constant), or a 64-bit address. */
+struct ptr {
+    int root;
+    uint32_t off;
+    unsigned n;
+    struct {
+        uint32_t id, scale;
+    } t[4];
+    uint32_t phys; /* u64 id when root kind is ROOT_PHYS (off and terms already added) */
+    int handle_index; /* dynamic index id into an array of handles, 0 none */
+};
+
+struct val {
+    LLVMValueRef key;
+    uint32_t id;
+    struct ptr *p;
+};
+
+/* An argument of the entry point. */
+struct arg {
+    struct air_reflect_arg r;
+    enum air_kind kind;
+    unsigned param;
+    LLVMValueRef value;
+    const char *name, *type_name;
+    bool is_io;             /* builtin or stage input instead of a resource */
+    struct air_reflect_io io;
+    const char *identity;
+    bool absent;            /* function-constant predicate false */
+    LLVMValueRef cp_function; /* patch_control_point_input */
+    uint32_t image_type, image_var;   /* texture */
+    uint32_t array_var, array_type;   /* cube as 2D array */
+    bool storage, compared, written, cube_fetch, sampled, fetched, atomic, used;
+    uint32_t spv_var;       /* sampler, input variable */
+    int root;
+};
+
+struct output {
+    struct air_reflect_io r;
+    enum air_kind kind;
+    const char *name, *identity;
+    unsigned qualifier; /* depth: 0 any, 1 greater, 2 less */
+    uint32_t array;     /* clip distances */
+    uint32_t var;
+    uint32_t type;
+};
+
+/* Part of the control-flow graph that SPIR-V sees; .bb NULL for blocks that structure needs. */
+struct node {
+    LLVMBasicBlockRef bb;
+    uint32_t label;
+    int succ[2];       /* -1 none */
+    int nsucc;
+    int *many;         /* dispatcher form: all successors of a switch */
+    int loop_merge, loop_cont; /* this is a loop header */
+    int sel_merge;     /* -1 none */
+    int idom, ipdom;
+    int order;         /* reverse post-order number */
+    bool reachable;
+    bool divergent;    /* cfg_uniform: executed under control flow not uniform over the workgroup */
+    LLVMValueRef cond;
+};
+
+/* Map from LLVM pointers to small numbers. */
+struct pmap {
+    struct {
+        const void *k;
+        int v;
+    } *e;
+    size_t cap, n;
+};
+
+struct ctx {
+    jmp_buf fail;
+    struct air_result *res;
+    const struct air_options *opt;
+    LLVMContextRef lc;
+    LLVMModuleRef m;
+    LLVMTargetDataRef dl;
+    LLVMValueRef fn;
+    LLVMValueRef ctor[16];
+    unsigned nctor;
+    const char *entry_name;
+    enum air_stage stage;
+    LLVMValueRef node_outputs, node_inputs;
+    struct spv s;
+
+    struct arg *arg;
+    unsigned narg;
+    struct output *outp;
+    unsigned nout;
+    struct air_reflect_constant *fc;
+    const char **fc_name, **fc_type;
+    unsigned nfc;
+    struct air_reflect_sampler sampler[32];
+    unsigned nsampler;
+    uint32_t sampler_var[32];
+    struct output *mesh_out; /* mesh vertex and primitive outputs */
+    unsigned nmesh_out;
+    struct air_reflect_header h;
+
+    struct root *root;
+    int nroot, root_cap;
+    struct pmap roots;     /* pointer value -> root */
+    struct pmap blocks;    /* basic block -> node */
+    struct pmap divergent; /* value -> 1: differs between threads of a workgroup */
+    struct pmap demoted;   /* value -> variable id: phis, and in dispatcher form whatever crosses blocks */
+
+    struct val *vals;
+    size_t vals_cap, vals_n;
+
+    struct node *node;
+    int nnode, node_cap;
+    int *rpo;
+    int nrpo;
+    bool dispatcher;
+    uint32_t state_var;
+    LLVMBasicBlockRef cur_bb;
+    LLVMValueRef cur_inst;
+
+    struct words iface; /* interface ids of the entry point */
+    uint32_t builtin_var[64];
+    int builtin_code[64];
+    unsigned nbuiltin;
+    uint32_t push_var;
+    uint32_t local_size_id[3];
+    uint32_t active; /* bool id: thread is inside the grid; 0 when no guard is needed */
+    uint32_t scratch_var; /* SIMD emulation: u32 per thread of the workgroup */
+    bool emulate;    /* SIMD-group operations through workgroup memory */
+    unsigned guest_width;
+    bool fast_math;
+    bool uses_barrier, uses_simd;
+    uint8_t *table;  /* constant tables of the module */
+    uint32_t table_bytes, table_cap;
+    uint32_t table_var[5];
+    uint32_t mat_fn[64];
+    struct {
+        uint32_t key, id;
+    } helper[128];
+    unsigned nhelper;
+    struct words functions; /* helper functions after main */
+
+    void **mem;
+    size_t nmem, mem_cap, mem_bytes;
+    char diag[256];
+};
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+_Noreturn void air_fail(struct ctx *c, enum air_refuse reason, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void *air_alloc(struct ctx *c, size_t bytes); /* zeroed, lives until the end of the compilation */
+char *air_strndup(struct ctx *c, const char *s, size_t n);
+void pmap_put(struct ctx *c, struct pmap *m, const void *k, int v);
+bool pmap_get(const struct pmap *m, const void *k, int *v);
+
+/* front.c */
+void front_load(struct ctx *c, const uint8_t *bitcode, size_t len);
+void front_specialise(struct ctx *c);
+void front_optimise(struct ctx *c);
+bool front_constant_value(struct ctx *c, LLVMValueRef global, uint64_t *value);
+
+/* meta.c */
+void meta_find_entry(struct ctx *c, const char *entry);
+void meta_parse(struct ctx *c);
+void meta_each_entry(struct ctx *c, void (*fn)(void *opaque, const char *name, unsigned stage), void *opaque);
+unsigned md_operands(struct ctx *c, LLVMValueRef node, LLVMValueRef **ops);
+bool md_str(LLVMValueRef v, const char *want);
+const char *md_string(struct ctx *c, LLVMValueRef v);
+bool md_int(LLVMValueRef v, int64_t *out);
+
+/* reflect_write.c */
+void reflect_write(struct ctx *c);
+
+/* roots.c */
+void roots_build(struct ctx *c);
+int root_find(struct ctx *c, int r);
+int root_of(struct ctx *c, LLVMValueRef v);
+bool is_pointer(LLVMValueRef v);
+
+/* cfg.c */
+void cfg_build(struct ctx *c);
+void cfg_uniform(struct ctx *c);
+bool cfg_is_divergent(struct ctx *c, LLVMValueRef inst);
+
+/* iface.c */
+void iface_declare(struct ctx *c);
+void iface_load_inputs(struct ctx *c);
+void iface_store_outputs(struct ctx *c, LLVMValueRef value);
+void iface_finish(struct ctx *c, uint32_t main_id);
+uint32_t iface_builtin(struct ctx *c, SpvBuiltIn b, uint32_t type, SpvStorageClass sc);
+uint32_t iface_load_builtin(struct ctx *c, SpvBuiltIn b, uint32_t type);
+uint32_t iface_push(struct ctx *c, uint32_t offset, uint32_t type);
+uint32_t iface_lane(struct ctx *c);         /* u32: lane in the SIMD group that the guest sees */
+uint32_t iface_local_index(struct ctx *c);  /* u32 */
+uint32_t iface_local_size(struct ctx *c, unsigned axis); /* u32: workgroup size */
+uint32_t iface_local_total(struct ctx *c);  /* u32 constant expression: threads per workgroup */
+int iface_control_point(struct ctx *c, LLVMValueRef call);
+
+/* emit.c */
+void emit_function(struct ctx *c);
+uint32_t type_of(struct ctx *c, LLVMTypeRef t);
+uint32_t value(struct ctx *c, LLVMValueRef v);
+struct ptr pointer(struct ctx *c, LLVMValueRef v);
+void set_value(struct ctx *c, LLVMValueRef v, uint32_t id);
+void set_pointer(struct ctx *c, LLVMValueRef v, struct ptr p);
+unsigned int_bits(struct ctx *c, unsigned width); /* width of the SPIR-V integer that holds an iN */
+bool type_is_bf16(LLVMTypeRef t);               /* bfloat scalar or vector */
+unsigned param_align(LLVMValueRef call, unsigned param); /* align attribute, parameters from 1; 1 if none */
+unsigned vec_len(LLVMTypeRef t);                /* 1 for scalars */
+LLVMTypeRef elem_type(LLVMTypeRef t);
+unsigned scalar_bits(struct ctx *c, LLVMTypeRef t); /* of the element, i1 = 1 */
+uint32_t splat(struct ctx *c, uint32_t id, uint32_t elem, unsigned n);
+uint32_t extract(struct ctx *c, uint32_t id, uint32_t elem, unsigned n, unsigned i);
+uint32_t construct(struct ctx *c, uint32_t type, const uint32_t *ids, unsigned n);
+uint32_t to_u32(struct ctx *c, uint32_t id, LLVMTypeRef t, bool is_signed);
+uint32_t if_begin(struct ctx *c, uint32_t cond); /* if (cond) { ... }: returns the merge label */
+void if_end(struct ctx *c, uint32_t merge);
+void guard_begin(struct ctx *c, uint32_t *merge); /* side effect of threads outside the grid (air 4.7) */
+void guard_end(struct ctx *c, uint32_t merge);
+struct loop {
+    uint32_t var, head, body, cont, merge, i, end;
+};
+void loop_begin(struct ctx *c, struct loop *l, uint32_t count); /* for (l->i = 0; l->i < count; l->i++) */
+void loop_end(struct ctx *c, struct loop *l);
+uint32_t bf16_to_f32(struct ctx *c, uint32_t id, unsigned n);
+uint32_t f32_to_bf16(struct ctx *c, uint32_t id, unsigned n);
+uint32_t const_bytes(struct ctx *c, LLVMValueRef v, uint8_t *out, size_t max);
+uint32_t pointer_var_type(struct ctx *c, LLVMValueRef v);
+struct ptr pointer_from_var(struct ctx *c, LLVMValueRef v, uint32_t var);
+void pointer_to_var(struct ctx *c, LLVMValueRef holder, LLVMValueRef v, uint32_t var);
+struct ptr pointer_select(struct ctx *c, LLVMValueRef inst, uint32_t cond, LLVMValueRef a, LLVMValueRef b);
+uint32_t pointer_compare_id(struct ctx *c, LLVMValueRef v, bool phys);
+struct ptr pointer_gep(struct ctx *c, LLVMValueRef v);
+
+/* mem.c */
+uint32_t mem_load(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align);
+void mem_store(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align, uint32_t id);
+void mem_copy(struct ctx *c, struct ptr dst, unsigned dalign, struct ptr src, unsigned salign, uint64_t bytes);
+void mem_set(struct ctx *c, struct ptr dst, unsigned dalign, uint32_t byte, uint64_t bytes);
+struct ptr ptr_add(struct ctx *c, struct ptr p, uint32_t id, uint32_t scale);
+uint32_t ptr_offset(struct ctx *c, struct ptr *p); /* u32 id of the byte offset */
+uint32_t ptr_word(struct ctx *c, struct ptr p, unsigned bits, bool f32); /* OpAccessChain to an element for atomics */
+void mem_declare(struct ctx *c);
+uint32_t mem_phys_base(struct ctx *c, int root);
+
+/* intr_*.c: each returns false when the name is none of its own. */
+struct call {
+    LLVMValueRef inst;
+    const char *name; /* after "air." */
+    char op[96];      /* stem without type suffixes */
+    char sign;        /* 's', 'u', 'f' or 0: first sign token */
+    unsigned n;
+    LLVMValueRef a[24];
+    LLVMTypeRef ret;
+};
+uint32_t arg_id(struct ctx *c, const struct call *k, unsigned i);
+bool intr_math(struct ctx *c, struct call *k);
+bool intr_int(struct ctx *c, struct call *k);
+bool intr_convert(struct ctx *c, struct call *k);
+bool intr_texture(struct ctx *c, struct call *k);
+bool intr_atomic(struct ctx *c, struct call *k);
+bool intr_simd(struct ctx *c, struct call *k);
+bool intr_matrix(struct ctx *c, struct call *k);
+bool intr_stage(struct ctx *c, struct call *k);
+bool intr_llvm(struct ctx *c, LLVMValueRef inst, const char *name);
+void intr_call(struct ctx *c, LLVMValueRef inst);
+void intr_split_name(struct call *k, const char *name);
+uint32_t round_away(struct ctx *c, uint32_t x, uint32_t type, unsigned bits, unsigned n);
+void texture_scan(struct ctx *c);
+int sampler_number(struct ctx *c, LLVMValueRef v); /* constexpr sampler behind v, or -1 */
+enum air_refuse refused_family(const char *name); /* air 3.13, or AIR_REFUSE_NONE */
+
+#endif

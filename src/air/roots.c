@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where pointers point (air 4.4): each pointer value gets one static root. Locals, threadgroup variables and constant
+ * tables that one pointer may reach are merged into one variable; buffers that meet become 64-bit addresses. Also finds the
+ * smallest unit in which each root is accessed, which decides the element type of its variable.
+ */
+#include "ctx.h"
+
+#include <string.h>
+
+bool is_pointer(LLVMValueRef v)
+{
+    return LLVMGetTypeKind(LLVMTypeOf(v)) == LLVMPointerTypeKind;
+}
+
+static int root_new(struct ctx *c, enum root_kind kind, LLVMValueRef v)
+{
+    struct root *r;
+
+    if (c->nroot == c->root_cap) {
+        int cap = c->root_cap ? c->root_cap * 2 : 64;
+        struct root *n = air_alloc(c, (size_t)cap * sizeof(*n));
+
+        if (c->nroot)
+            memcpy(n, c->root, (size_t)c->nroot * sizeof(*n));
+        c->root = n;
+        c->root_cap = cap;
+    }
+    r = &c->root[c->nroot];
+    memset(r, 0, sizeof(*r));
+    r->kind = kind;
+    r->parent = c->nroot;
+    r->value = v;
+    r->arg = -1;
+    r->unit = 4;
+    return c->nroot++;
+}
+
+int root_find(struct ctx *c, int r)
+{
+    while (c->root[r].parent != r)
+        r = c->root[r].parent;
+    return r;
+}
+
+static int root_phys(struct ctx *c)
+{
+    return 1; /* made second in roots_build() */
+}
+
+/* The root of a pointer that may be @a or @b. */
+static int merge(struct ctx *c, int a, int b)
+{
+    struct root *ra, *rb;
+    int x = root_find(c, a), y = root_find(c, b);
+
+    if (x == y)
+        return a;
+    ra = &c->root[x];
+    rb = &c->root[y];
+    if (ra->kind == ROOT_NONE)
+        return b;
+    if (rb->kind == ROOT_NONE)
+        return a;
+    if (ra->kind == rb->kind && (ra->kind == ROOT_LOCAL || ra->kind == ROOT_SHARED || ra->kind == ROOT_CONST)) {
+        if (ra->kind == ROOT_SHARED && (ra->arg >= 0 || rb->arg >= 0))
+            air_fail(c, AIR_REFUSE_POINTER, "pointer into two threadgroup arguments");
+        rb->parent = x;
+        /* Members of the absorbed class keep their place behind the absorbing one; 16 keeps every alignment. */
+        ra->bytes = (ra->bytes + 15u) & ~15u;
+        for (int i = 0; i < c->nroot; i++) {
+            if (i != x && root_find(c, i) == x && (i == y || c->root[i].parent == y)) {
+                c->root[i].base += ra->bytes;
+                c->root[i].parent = x;
+            }
+        }
+        ra->bytes += rb->bytes;
+        return a;
+    }
+    if ((ra->kind == ROOT_BUFFER || ra->kind == ROOT_PHYS) && (rb->kind == ROOT_BUFFER || rb->kind == ROOT_PHYS))
+        return root_phys(c);
+    air_fail(c, AIR_REFUSE_POINTER, "pointer into memory of two kinds");
+}
+
+static int global_root(struct ctx *c, LLVMValueRef g)
+{
+    unsigned as = LLVMGetPointerAddressSpace(LLVMTypeOf(g));
+    LLVMTypeRef t = LLVMGlobalGetValueType(g);
+    int r;
+
+    if (pmap_get(&c->roots, g, &r))
+        return r;
+    if (as == 3)
+        r = root_new(c, ROOT_SHARED, g);
+    else if (LLVMIsGlobalConstant(g) || as == 2)
+        r = root_new(c, LLVMIsGlobalConstant(g) ? ROOT_CONST : ROOT_LOCAL, g);
+    else
+        air_fail(c, AIR_REFUSE_POINTER, "global in address space %u", as);
+    if (!LLVMTypeIsSized(t))
+        air_fail(c, AIR_REFUSE_POINTER, "global of unknown size");
+    c->root[r].bytes = (uint32_t)LLVMABISizeOfType(c->dl, t);
+    if (LLVMABISizeOfType(c->dl, t) > AIR_LIMIT_TABLE_BYTES)
+        air_fail(c, AIR_REFUSE_LIMIT, "global of %llu bytes", LLVMABISizeOfType(c->dl, t));
+    pmap_put(c, &c->roots, g, r);
+    return r;
+}
+
+/* Constants: globals and expressions over them. */
+static int const_root(struct ctx *c, LLVMValueRef v, unsigned depth)
+{
+    if (depth > AIR_LIMIT_DEPTH)
+        air_fail(c, AIR_REFUSE_LIMIT, "constant expression too deep");
+    if (LLVMIsAGlobalVariable(v))
+        return global_root(c, v);
+    if (LLVMIsAConstantPointerNull(v) || LLVMIsUndef(v))
+        return 0;
+    if (LLVMIsAConstantExpr(v)) {
+        switch (LLVMGetConstOpcode(v)) {
+        case LLVMGetElementPtr:
+        case LLVMBitCast:
+        case LLVMAddrSpaceCast:
+            return const_root(c, LLVMGetOperand(v, 0), depth + 1);
+        case LLVMIntToPtr: {
+            int n;
+
+            if (LLVMGetPointerAddressSpace(LLVMTypeOf(v)) == 2 && (n = sampler_number(c, v)) >= 0) {
+                int r = root_new(c, ROOT_SAMPLER, v);
+
+                c->root[r].arg = n;
+                pmap_put(c, &c->roots, v, r);
+                return r;
+            }
+            return root_phys(c);
+        }
+        default:
+            break;
+        }
+    }
+    air_fail(c, AIR_REFUSE_POINTER, "pointer constant of unknown form");
+}
+
+static int lookup(struct ctx *c, LLVMValueRef v)
+{
+    int r;
+
+    if (pmap_get(&c->roots, v, &r))
+        return r;
+    if (LLVMIsConstant(v))
+        return const_root(c, v, 0);
+    return -1; /* not visited yet */
+}
+
+int root_of(struct ctx *c, LLVMValueRef v)
+{
+    int r = lookup(c, v);
+
+    return r < 0 ? 0 : r;
+}
+
+static int handle_root(struct ctx *c, int arg)
+{
+    int r = root_new(c, ROOT_HANDLE, NULL);
+
+    c->root[r].arg = arg;
+    return r;
+}
+
+static int inst_root(struct ctx *c, LLVMValueRef i)
+{
+    int r = -1, a;
+
+    switch (LLVMGetInstructionOpcode(i)) {
+    case LLVMGetElementPtr:
+    case LLVMBitCast:
+    case LLVMAddrSpaceCast:
+    case LLVMFreeze:
+        return lookup(c, LLVMGetOperand(i, 0));
+    case LLVMPHI:
+        for (unsigned k = 0; k < LLVMCountIncoming(i); k++) {
+            a = lookup(c, LLVMGetIncomingValue(i, k));
+            r = r < 0 ? a : a < 0 ? r : merge(c, r, a);
+        }
+        return r;
+    case LLVMSelect:
+        r = lookup(c, LLVMGetOperand(i, 1));
+        a = lookup(c, LLVMGetOperand(i, 2));
+        return r < 0 ? a : a < 0 ? r : merge(c, r, a);
+    case LLVMAlloca: {
+        LLVMTypeRef t = LLVMGetAllocatedType(i);
+        LLVMValueRef n = LLVMGetOperand(i, 0);
+        uint64_t bytes;
+
+        if (!LLVMTypeIsSized(t) || !LLVMIsAConstantInt(n))
+            air_fail(c, AIR_REFUSE_POINTER, "alloca of unknown size");
+        bytes = LLVMABISizeOfType(c->dl, t);
+        if (bytes > AIR_LIMIT_LOCAL_BYTES || LLVMConstIntGetZExtValue(n) > AIR_LIMIT_LOCAL_BYTES ||
+            bytes * LLVMConstIntGetZExtValue(n) > AIR_LIMIT_LOCAL_BYTES)
+            air_fail(c, AIR_REFUSE_LIMIT, "private array over %u bytes", AIR_LIMIT_LOCAL_BYTES);
+        r = root_new(c, ROOT_LOCAL, i);
+        c->root[r].bytes = (uint32_t)(bytes * LLVMConstIntGetZExtValue(n));
+        return r;
+    }
+    case LLVMIntToPtr:
+    case LLVMLoad:
+        if (LLVMGetPointerAddressSpace(LLVMTypeOf(i)) == 1 || LLVMGetPointerAddressSpace(LLVMTypeOf(i)) == 2)
+            return root_phys(c);
+        air_fail(c, AIR_REFUSE_POINTER, "pointer to address space %u made from data",
+                 LLVMGetPointerAddressSpace(LLVMTypeOf(i)));
+    case LLVMCall:
+        return handle_root(c, -1); /* air.get_null_*, air.get_read_sampler */
+    case LLVMExtractValue: {
+        LLVMValueRef agg = LLVMGetOperand(i, 0);
+
+        for (unsigned k = 0; k < c->narg; k++) {
+            if (c->arg[k].value == agg && !c->arg[k].is_io)
+                return handle_root(c, (int)k);
+        }
+        air_fail(c, AIR_REFUSE_POINTER, "pointer inside an aggregate value");
+    }
+    default:
+        air_fail(c, AIR_REFUSE_POINTER, "pointer made by an unknown instruction");
+    }
+}
+
+static unsigned low_bit(uint64_t x, unsigned max)
+{
+    return x && (x & -x) < max ? (unsigned)(x & -x) : max;
+}
+
+static void note_unit(struct ctx *c, LLVMValueRef p, unsigned unit, bool write)
+{
+    struct root *r = &c->root[root_find(c, root_of(c, p))];
+
+    if (unit < r->unit)
+        r->unit = unit;
+    if (write)
+        r->written = true;
+    else
+        r->read = true;
+}
+
+static void note_type(struct ctx *c, LLVMValueRef p, LLVMTypeRef t, unsigned align, bool write, unsigned depth)
+{
+    if (depth > AIR_LIMIT_DEPTH)
+        air_fail(c, AIR_REFUSE_LIMIT, "type nested too deep");
+    switch (LLVMGetTypeKind(t)) {
+    case LLVMStructTypeKind:
+        for (unsigned i = 0; i < LLVMCountStructElementTypes(t); i++)
+            note_type(c, p, LLVMStructGetTypeAtIndex(t, i),
+                      low_bit(LLVMOffsetOfElement(c->dl, t, i), align ? align : 1), write, depth + 1);
+        break;
+    case LLVMArrayTypeKind:
+        note_type(c, p, LLVMGetElementType(t), low_bit(LLVMABISizeOfType(c->dl, LLVMGetElementType(t)), align), write,
+                  depth + 1);
+        break;
+    default:
+        note_unit(c, p, low_bit(LLVMStoreSizeOfType(c->dl, t), low_bit(align, 4)), write);
+    }
+}
+
+static void note_call(struct ctx *c, LLVMValueRef i)
+{
+    LLVMValueRef f = LLVMGetCalledValue(i);
+    const char *n = LLVMIsAFunction(f) ? LLVMGetValueName(f) : "";
+    unsigned k = LLVMGetNumArgOperands(i);
+    LLVMValueRef a0 = k ? LLVMGetOperand(i, 0) : NULL;
+
+    if (!strncmp(n, "llvm.memcpy", 11) || !strncmp(n, "llvm.memmove", 12)) {
+        LLVMValueRef a1 = LLVMGetOperand(i, 1), len = LLVMGetOperand(i, 2);
+        unsigned u = low_bit(param_align(i, 1), low_bit(param_align(i, 2), 4));
+
+        u = LLVMIsAConstantInt(len) ? low_bit(LLVMConstIntGetZExtValue(len), u) : 1;
+        note_unit(c, a0, u ? u : 1, true);
+        note_unit(c, a1, u ? u : 1, false);
+    } else if (!strncmp(n, "llvm.memset", 11)) {
+        LLVMValueRef len = LLVMGetOperand(i, 2);
+        unsigned u = low_bit(param_align(i, 1), 4);
+
+        note_unit(c, a0, LLVMIsAConstantInt(len) ? low_bit(LLVMConstIntGetZExtValue(len), u ? u : 1) : 1, true);
+    } else if (!strncmp(n, "air.atomic.", 11) && a0 && is_pointer(a0)) {
+        struct root *r = &c->root[root_find(c, root_of(c, a0))];
+
+        r->atomic = true;
+        r->written = r->read = true;
+        if (strstr(n, "cmpxchg"))
+            note_unit(c, LLVMGetOperand(i, 1), 4, true);
+    } else if (!strncmp(n, "air.simdgroup_matrix", 20)) {
+        bool store = strstr(n, "_store") != NULL;
+        unsigned p = store ? 1 : 0;
+
+        if (k > p && is_pointer(LLVMGetOperand(i, p))) {
+            const char *t = strrchr(n, '.');
+
+            note_unit(c, LLVMGetOperand(i, p), t && strstr(t, "f32") ? 4 : 2, store);
+        }
+    } else {
+        for (unsigned j = 0; j < k; j++) {
+            LLVMValueRef a = LLVMGetOperand(i, j);
+
+            if (is_pointer(a) && LLVMGetPointerAddressSpace(LLVMTypeOf(a)) == 0) /* sincos, frexp, cmpxchg textures */
+                note_unit(c, a, strstr(n, "f16") || strstr(n, "i16") ? 2 : 4, true);
+        }
+    }
+}
+
+static void note_access(struct ctx *c, LLVMValueRef i)
+{
+    switch (LLVMGetInstructionOpcode(i)) {
+    case LLVMLoad:
+        note_type(c, LLVMGetOperand(i, 0), LLVMTypeOf(i), LLVMGetAlignment(i), false, 0);
+        break;
+    case LLVMStore:
+        note_type(c, LLVMGetOperand(i, 1), LLVMTypeOf(LLVMGetOperand(i, 0)), LLVMGetAlignment(i), true, 0);
+        break;
+    case LLVMCall:
+        note_call(c, i);
+        break;
+    default:
+        break;
+    }
+}
+
+void roots_build(struct ctx *c)
+{
+    bool changed = true;
+
+    (void)root_new(c, ROOT_NONE, NULL);
+    (void)root_new(c, ROOT_PHYS, NULL);
+    for (unsigned i = 0; i < c->narg; i++) {
+        struct arg *a = &c->arg[i];
+        int r = 0;
+
+        if (a->is_io || !is_pointer(a->value))
+            continue;
+        if (a->absent) {
+            pmap_put(c, &c->roots, a->value, 0);
+            continue;
+        }
+        switch (a->kind) {
+        case AIR_KIND_BUFFER:
+        case AIR_KIND_INDIRECT_BUFFER:
+            r = root_new(c, a->r.space == 3 ? ROOT_SHARED : ROOT_BUFFER, a->value);
+            c->root[r].arg = (int)i;
+            break;
+        case AIR_KIND_PAYLOAD:
+            r = root_new(c, ROOT_PAYLOAD, a->value);
+            c->root[r].arg = (int)i;
+            c->root[r].bytes = a->r.type_bytes ? a->r.type_bytes : a->r.bytes;
+            break;
+        default:
+            r = handle_root(c, (int)i);
+        }
+        a->root = r;
+        pmap_put(c, &c->roots, a->value, r);
+    }
+    for (unsigned i = 0; i < LLVMCountParams(c->fn); i++) {
+        LLVMValueRef p = LLVMGetParam(c->fn, i);
+        int r;
+
+        if (is_pointer(p) && !pmap_get(&c->roots, p, &r))
+            pmap_put(c, &c->roots, p, 0);
+    }
+    for (unsigned pass = 0; changed; pass++) {
+        changed = false;
+        if (pass > 64)
+            air_fail(c, AIR_REFUSE_LIMIT, "pointer analysis does not settle");
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(c->fn); b; b = LLVMGetNextBasicBlock(b)) {
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+                int old = -1, r;
+                bool known;
+
+                if (!is_pointer(i))
+                    continue;
+                known = pmap_get(&c->roots, i, &old);
+                if (known && LLVMGetInstructionOpcode(i) != LLVMPHI && LLVMGetInstructionOpcode(i) != LLVMSelect &&
+                    LLVMGetInstructionOpcode(i) != LLVMGetElementPtr && LLVMGetInstructionOpcode(i) != LLVMBitCast &&
+                    LLVMGetInstructionOpcode(i) != LLVMFreeze)
+                    continue;
+                r = inst_root(c, i);
+                if (r < 0 || (known && root_find(c, r) == root_find(c, old)))
+                    continue;
+                if (known && c->root[root_find(c, old)].kind == ROOT_PHYS)
+                    continue;
+                pmap_put(c, &c->roots, i, r);
+                changed = true;
+            }
+        }
+    }
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(c->fn); b; b = LLVMGetNextBasicBlock(b)) {
+        for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i))
+            note_access(c, i);
+    }
+    for (int i = 0; i < c->nroot; i++) {
+        struct root *r = &c->root[i];
+
+        if (r->parent == i && r->kind == ROOT_SHARED && r->atomic)
+            r->unit = 4;
+    }
+}

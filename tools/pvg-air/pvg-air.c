@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pvg-air: the shader compiler for people. Lists what a metallib holds, compiles its functions to SPIR-V, writes the
+ * reflection as JSON, assembles libraries from LLVM text. The compiler runs in this process (with --all, in a child per
+ * function): give it files you trust, or accept that a bad one may crash it. docs/man/pvg-air.1 is the manual.
+ */
+#include "air/air.h"
+#include "air/air_reflect.h"
+#include "air/container.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_FILE_BYTES (256u << 20)
+
+enum { O_LIST = 256, O_ENTRY, O_REFLECT, O_CONSTANT, O_SIMD, O_VALIDATE, O_ASSEMBLE, O_ALL, O_NAMES, O_DISPATCHER,
+       O_PHYSICAL, O_POINT, O_CAPS, O_RECORD, O_HELP, O_OUT_DIR, O_FORMAT };
+
+struct args {
+    const char *lib, *entry, *out, *reflect, *record, *assemble, *out_dir;
+    bool list, all;
+    struct air_options opt;
+};
+
+static void die(const char *fmt, const char *a, const char *b)
+{
+    fputs("pvg-air: ", stderr);
+    fprintf(stderr, fmt, a, b);
+    fputc('\n', stderr);
+    exit(2);
+}
+
+static uint8_t *read_file(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "rb");
+    size_t cap = 1 << 16, n = 0, got;
+    uint8_t *p = malloc(cap);
+
+    if (!f || !p)
+        die("%s: %s", path, f ? "out of memory" : strerror(errno));
+    while ((got = fread(p + n, 1, cap - n, f)) > 0) {
+        n += got;
+        if (n > MAX_FILE_BYTES)
+            die("%s: %s", path, "larger than 256 MiB");
+        if (n == cap) {
+            uint8_t *q = realloc(p, cap *= 2);
+
+            if (!q)
+                die("%s: %s", path, "out of memory");
+            p = q;
+        }
+    }
+    fclose(f);
+    *len = n;
+    return p;
+}
+
+static void write_file(const char *path, const void *p, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+
+    if (!f || fwrite(p, 1, n, f) != n || fclose(f))
+        die("%s: %s", path, strerror(errno));
+}
+
+static void usage(FILE *f)
+{
+    fputs("usage: pvg-air LIB --list\n"
+          "       pvg-air LIB [--entry NAME] [-o OUT.spv] [--reflect OUT.json] [--constant N=V]...\n"
+          "               [--simd-width 8|32|native] [--validate] [--names] [--point] [--format T=F]...\n"
+          "       pvg-air LIB --all [--out-dir DIR]    compile everything, one result per line\n"
+          "       pvg-air --assemble IN.ll -o OUT.metallib\n",
+          f);
+}
+
+static void parse_constant(struct args *a, const char *s)
+{
+    char *end, *end2;
+    struct air_constant *k;
+
+    if (a->opt.constant_count == AIR_MAX_CONSTANTS)
+        die("--constant %s: %s", s, "too many");
+    k = &a->opt.constant[a->opt.constant_count];
+    k->index = (uint32_t)strtoul(s, &end, 0);
+    if (end == s || *end != '=')
+        die("--constant %s: %s", s, "expected NUMBER=VALUE");
+    if (!strcmp(end + 1, "true") || !strcmp(end + 1, "false")) {
+        k->number = end[1] == 't';
+    } else {
+        k->number = strtod(end + 1, &end2);
+        if (end2 == end + 1 || *end2)
+            die("--constant %s: %s", s, "expected NUMBER=VALUE");
+    }
+    a->opt.constant_count++;
+}
+
+static void parse(struct args *a, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"list", 0, 0, O_LIST},         {"entry", 1, 0, O_ENTRY},     {"reflect", 1, 0, O_REFLECT},
+        {"constant", 1, 0, O_CONSTANT}, {"simd-width", 1, 0, O_SIMD}, {"validate", 0, 0, O_VALIDATE},
+        {"assemble", 1, 0, O_ASSEMBLE}, {"all", 0, 0, O_ALL},         {"names", 0, 0, O_NAMES},
+        {"dispatcher", 0, 0, O_DISPATCHER}, {"physical", 0, 0, O_PHYSICAL}, {"point", 0, 0, O_POINT},
+        {"caps", 1, 0, O_CAPS},         {"record", 1, 0, O_RECORD},   {"help", 0, 0, O_HELP},
+        {"out-dir", 1, 0, O_OUT_DIR},   {"format", 1, 0, O_FORMAT},   {0, 0, 0, 0}};
+    int o;
+    unsigned t, f;
+
+    a->opt.size = sizeof(a->opt);
+    a->opt.caps = AIR_CAPS_DEFAULT;
+    while ((o = getopt_long(argc, argv, "o:", longs, NULL)) >= 0) {
+        switch (o) {
+        case 'o':
+            a->out = optarg;
+            break;
+        case O_LIST:
+            a->list = true;
+            break;
+        case O_ENTRY:
+            a->entry = optarg;
+            break;
+        case O_REFLECT:
+            a->reflect = optarg;
+            break;
+        case O_RECORD:
+            a->record = optarg;
+            break;
+        case O_CONSTANT:
+            parse_constant(a, optarg);
+            break;
+        case O_SIMD:
+            if (strcmp(optarg, "8") && strcmp(optarg, "32") && strcmp(optarg, "native"))
+                die("--simd-width %s: %s", optarg, "expected 8, 32 or native");
+            a->opt.simd_width = *optarg == 'n' ? 0 : (uint32_t)atoi(optarg);
+            break;
+        case O_VALIDATE: /* always done; kept so that scripts can say what they rely on */
+            break;
+        case O_ASSEMBLE:
+            a->assemble = optarg;
+            break;
+        case O_ALL:
+            a->all = true;
+            break;
+        case O_OUT_DIR:
+            a->out_dir = optarg;
+            break;
+        case O_NAMES:
+            a->opt.flags |= AIR_OPT_DEBUG_NAMES;
+            break;
+        case O_DISPATCHER:
+            a->opt.flags |= AIR_OPT_FORCE_DISPATCHER;
+            break;
+        case O_PHYSICAL:
+            a->opt.flags |= AIR_OPT_FORCE_PHYSICAL;
+            break;
+        case O_POINT:
+            a->opt.flags |= AIR_OPT_POINT_TOPOLOGY;
+            break;
+        case O_CAPS:
+            a->opt.caps = (uint32_t)strtoul(optarg, NULL, 0);
+            break;
+        case O_FORMAT:
+            if (sscanf(optarg, "%u=%u", &t, &f) != 2 || t >= AIR_MAX_TEXTURES || f > 41)
+                die("--format %s: %s", optarg, "expected TEXTURE=SPIR-V-IMAGE-FORMAT");
+            a->opt.storage_format[t] = (uint8_t)f;
+            break;
+        case O_HELP:
+            usage(stdout);
+            exit(0);
+        default:
+            usage(stderr);
+            exit(2);
+        }
+    }
+    if (optind < argc)
+        a->lib = argv[optind++];
+    if (optind < argc || (!a->lib && !a->assemble)) {
+        usage(stderr);
+        exit(2);
+    }
+}
+
+struct entry_list {
+    char *name[64];
+    unsigned stage[64];
+    unsigned n;
+};
+
+static void add_entry(void *opaque, const char *name, unsigned stage)
+{
+    struct entry_list *l = opaque;
+
+    if (l->n < 64) {
+        l->name[l->n] = strdup(name);
+        l->stage[l->n++] = stage;
+    }
+}
+
+static int assemble(const struct args *a)
+{
+    size_t len, n, lib_len;
+    uint8_t *text = read_file(a->assemble, &len), *bc, *lib;
+    struct entry_list l = {0};
+    struct metallib_write_entry e[64];
+    char err[512];
+    int r;
+
+    if (!a->out)
+        die("%s%s", "--assemble needs -o OUT.metallib", "");
+    text = realloc(text, len + 1);
+    if (!text)
+        die("%s%s", "out of memory", "");
+    text[len] = 0;
+    if (air_assemble((const char *)text, &bc, &n, err, sizeof(err)))
+        die("%s: %s", a->assemble, err);
+    if (air_list_entries(bc, n, add_entry, &l, err, sizeof(err)))
+        die("%s: %s", a->assemble, err);
+    memset(e, 0, sizeof(e));
+    for (unsigned i = 0; i < l.n; i++)
+        e[i] = (struct metallib_write_entry){.name = l.name[i], .type = l.stage[i], .bitcode = bc, .bitcode_size = n,
+                                             .air_major = 2, .air_minor = 6, .language_major = 3, .language_minor = 1};
+    r = metallib_write(e, l.n, &lib, &lib_len);
+    if (r)
+        die("%s: %s", a->assemble, metallib_error_text(r));
+    write_file(a->out, lib, lib_len);
+    free(lib);
+    free(bc);
+    free(text);
+    for (unsigned i = 0; i < l.n; i++)
+        free(l.name[i]);
+    return 0;
+}
+
+static void list_loose(const uint8_t *p, size_t n)
+{
+    struct entry_list l = {0};
+    char err[256];
+
+    if (air_list_entries(p, n, add_entry, &l, err, sizeof(err)))
+        die("%s%s", err, "");
+    for (unsigned i = 0; i < l.n; i++) {
+        printf("%s %s\n", l.name[i], air_stage_name(l.stage[i]));
+        free(l.name[i]);
+    }
+}
+
+static int list(const struct metallib *lib)
+{
+    uint64_t cursor = 0;
+    struct metallib_function f;
+    int r, bad = 0;
+
+    while ((r = metallib_next(lib, &cursor, &f)) != METALLIB_ERR_INDEX) {
+        if (r) {
+            printf("%s refused: %s\n", f.name ? f.name : "?", metallib_error_name(r));
+            bad = 1;
+        } else if (lib->form == METALLIB_FORM_BITCODE) {
+            list_loose(f.bitcode, f.bitcode_size);
+        } else {
+            printf("%s %s air %u.%u, %zu bytes\n", f.name, metallib_type_name(f.type), f.air_major, f.air_minor,
+                   f.bitcode_size);
+        }
+    }
+    return bad;
+}
+
+static double now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void save_in(const char *dir, const char *name, const struct air_result *r)
+{
+    char path[1024];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/%s.spv", dir, name);
+    write_file(path, r->spirv, r->words * 4);
+    snprintf(path, sizeof(path), "%s/%s.json", dir, name);
+    f = fopen(path, "w");
+    if (f) {
+        air_reflect_json(r->reflection, f);
+        fclose(f);
+    }
+}
+
+/* One function in a child, so that a crash is a line of the listing and not its end. */
+static int compile_one(const struct args *a, const struct metallib_function *f)
+{
+    int status;
+    pid_t pid;
+
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        struct air_result r;
+        struct rlimit mem = {2u << 30, 2u << 30}, cpu = {60, 60};
+        double t = now_ms();
+        int bad;
+
+        setrlimit(RLIMIT_AS, &mem);
+        setrlimit(RLIMIT_CPU, &cpu);
+        bad = air_compile(f->bitcode, f->bitcode_size, f->name, &a->opt, &r);
+        t = now_ms() - t;
+        if (bad) {
+            printf("%s refused %s %.2f ms: %s\n", f->name, air_refuse_name(r.reason), t, r.error);
+        } else {
+            uint32_t flags = ((const struct air_reflect_header *)r.reflection)->flags;
+
+            printf("%s ok %zu words %.2f ms%s%s\n", f->name, r.words, t,
+                   flags & AIR_REFLECT_DISPATCHER ? " dispatcher" : "", flags & AIR_REFLECT_SIMD_EMULATED ? " emulated" : "");
+            if (a->out_dir)
+                save_in(a->out_dir, f->name, &r);
+        }
+        fflush(stdout);
+        _exit(bad ? 1 : 0);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        die("%s: %s", "fork", strerror(errno));
+    if (!WIFEXITED(status)) {
+        printf("%s crashed signal %d\n", f->name, WTERMSIG(status));
+        return 1;
+    }
+    return WEXITSTATUS(status);
+}
+
+static int compile_all(const struct args *a, const struct metallib *lib)
+{
+    uint64_t cursor = 0;
+    struct metallib_function f;
+    unsigned good = 0, bad = 0;
+    int r;
+
+    air_warm_up();
+    while ((r = metallib_next(lib, &cursor, &f)) != METALLIB_ERR_INDEX) {
+        if (r) {
+            printf("%s refused container: %s\n", f.name ? f.name : "?", metallib_error_name(r));
+            bad++;
+        } else if (compile_one(a, &f)) {
+            bad++;
+        } else {
+            good++;
+        }
+    }
+    fprintf(stderr, "%u compiled, %u not\n", good, bad);
+    return bad ? 1 : 0;
+}
+
+static int compile(const struct args *a, const struct metallib *lib)
+{
+    struct metallib_function f;
+    struct air_result r;
+    int err = metallib_find(lib, a->entry, &f);
+
+    if (err) {
+        fprintf(stderr, "pvg-air: %s: function %s: %s\n", a->lib, a->entry ? a->entry : "(only one)", metallib_error_text(err));
+        return 1;
+    }
+    if (air_compile(f.bitcode, f.bitcode_size, a->entry ? a->entry : *f.name ? f.name : NULL, &a->opt, &r)) {
+        fprintf(stderr, "pvg-air: %s: refused (%s): %s\n", a->lib, air_refuse_name(r.reason), r.error);
+        return 1;
+    }
+    if (a->out)
+        write_file(a->out, r.spirv, r.words * 4);
+    if (a->record)
+        write_file(a->record, r.reflection, r.reflection_bytes);
+    if (a->reflect) {
+        FILE *o = strcmp(a->reflect, "-") ? fopen(a->reflect, "w") : stdout;
+
+        if (!o)
+            die("%s: %s", a->reflect, strerror(errno));
+        air_reflect_json(r.reflection, o);
+        if (o != stdout)
+            fclose(o);
+    }
+    air_result_fini(&r);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct args a = {0};
+    struct metallib lib;
+    uint8_t *data;
+    size_t len;
+    int r;
+
+    parse(&a, argc, argv);
+    if (a.assemble)
+        return assemble(&a);
+    data = read_file(a.lib, &len);
+    r = metallib_open(data, len, &lib);
+    if (r) {
+        fprintf(stderr, "pvg-air: %s: %s\n", a.lib, metallib_error_text(r));
+        return 1;
+    }
+    r = a.list ? list(&lib) : a.all ? compile_all(&a, &lib) : compile(&a, &lib);
+    free(data);
+    return r;
+}
