@@ -20,6 +20,7 @@
 #define LIMIT_PORTS 8              /* display pipes: DISPLAY_EVENTS and Apple's driver (transport 2) */
 #define LIMIT_EDGE_PX 8192         /* edge of a scanout surface (memory 12) */
 #define LIMIT_FRAME_BYTES (512ull << 20) /* one picture: above 8192x8192x4, so geometry refuses first */
+#define LIMIT_SURFACE_BYTES (1ull << 30) /* backing of a surface to be shown: two of the largest pictures */
 #define LIMIT_CURSOR_PX 512        /* QEMU's cursor object takes no more (display 9.5) */
 #define LIMIT_GAMMA_ENTRIES 4096   /* display 8.1 */
 #define LIMIT_MODES 128            /* Apple's contract (host-api 1.12); all fit below the pointer words of the page */
@@ -34,6 +35,8 @@
 #define LIMIT_DESCRIPTOR_BYTES 4096       /* descriptors of types 1..5 and 11 (memory 12) */
 #define LIMIT_STATE_DESCRIPTOR_BYTES (1u << 20) /* descriptors of types 6..8 (memory 12) */
 #define LIMIT_OBJECT_BYTES (64u << 20)    /* snapshots and validity records of all objects of a device */
+#define LIMIT_IOSFC_CAPACITY 65536u /* entries of the mapper's ring; guests use 0x400 (memory 9.4) */
+#define LIMIT_MAPPINGS (1u << 18)  /* live mappings: about 64 MiB of records; guests have 0x1fff ids (memory 9.4) */
 #define LIMIT_VIEW_VMAS 16384      /* mappings made by host views: a quarter of the kernel's default vm.max_map_count */
 
 #endif

@@ -71,6 +71,7 @@
     X(SURFACE_EDGE, "surface-edge", "width or height is 0 or above the limit")                                         \
     X(SURFACE_STRIDE, "surface-stride", "row is longer than its stride")                                               \
     X(SURFACE_BOUNDS, "surface-bounds", "picture reaches beyond the backing")                                          \
+    X(SURFACE_LARGE, "surface-large", "backing of a surface to be shown is above the limit")                           \
     X(SURFACE_TIMEOUT, "surface-timeout", "surface was not mapped in time")                                            \
     X(SURFACE_COLLISION, "surface-collision", "surface lies on one of the device's control pages")                     \
     /* displays */                                                                                                     \
@@ -84,7 +85,18 @@
     X(CURSOR_HOT, "cursor-hot", "hot spot outside the pointer image")                                                  \
     X(CURSOR_STRIDE, "cursor-stride", "pointer image with a bad stride or length")                                     \
     X(CURSOR_UNMAPPED, "cursor-unmapped", "pixels of the pointer image are not mapped")                                \
-    X(MAPPING_UNSUPPORTED, "mapping-unsupported", "surface mapper presents need the MMIO variant")
+    X(MAPPING_UNSUPPORTED, "mapping-unsupported", "present of a mapping on a device without surface mapper")           \
+    /* surface mapper */                                                                                               \
+    X(IOSFC_INDEX, "mapper-index", "ring indices of the mapper contradict each other")                                 \
+    X(IOSFC_RING_NOT_RAM, "mapper-ring-not-ram", "request ring of the mapper is not guest RAM")                        \
+    X(IOSFC_OPERATION, "mapper-operation", "no such mapper request")                                                   \
+    X(IOSFC_ID, "mapper-id", "mapping id is 0 or not in the descriptor table")                                         \
+    X(IOSFC_TABLE, "mapper-table", "descriptor table or record of the mapper is not guest RAM")                        \
+    X(IOSFC_LIST, "mapper-list", "page list of a mapping is absent or not guest RAM")                                  \
+    X(IOSFC_PAGE, "mapper-page", "page of a mapping is absent or not guest RAM")                                       \
+    X(IOSFC_SIZE, "mapper-size", "mapping is larger than one page of list can describe")                               \
+    X(IOSFC_LIMIT, "mapper-limit", "too many live mappings")                                                           \
+    X(IOSFC_UNMAP, "mapper-unmap", "unmap of a mapping that does not exist")
 
 enum refuse {
 #define X(id, name, text) REFUSE_##id,

@@ -202,7 +202,7 @@ static void remap(struct object_set *set, const struct core_cmd *cmd, struct obj
     gva_t gva;
 
     if (!object_backing(set, o, &task, &gva, &length) || __builtin_add_overflow(length, page - 1, &length))
-        return; /* no such allocation can be mapped */
+        return;            /* no such allocation can be mapped */
     length &= ~(page - 1); /* it starts on a page */
     if (core_remap(set->core, cmd->pin, task, gva, length, &fault) == PVG_ERR_REFUSED)
         core_refuse_fault(set->core, cmd, &fault, "replaced pages");

@@ -24,9 +24,10 @@ struct object_set {
     struct object_task *tasks[TASK_CHAINS];
     struct object **chain; /* chains of them; a power of two, grows with the number of objects */
     uint32_t chains;
-    uint64_t generation;  /* last one given */
-    uint64_t statements;  /* of validity, so far */
-    bool said_other_task; /* logged that a surface was not in the task named */
+    uint64_t generation;      /* last one given */
+    uint64_t statements;      /* of validity, so far */
+    struct gmem_runs scratch; /* page list of the surface in hand */
+    bool said_other_task;     /* logged that a surface was not in the task named */
 
     /* also read by reports */
     _Atomic uint64_t bytes; /* charged to LIMIT_OBJECT_BYTES */

@@ -70,8 +70,7 @@ static bool collides(struct object_set *set, const struct gmem_runs *runs)
 static enum refuse resolve_pages(struct object_set *set, struct gmem_pin *pin, struct object *o,
                                  const struct gmem_space *space, struct gmem_fault *fault)
 {
-    struct gmem_runs runs = {0};
-    enum refuse reason = REFUSE_NONE;
+    struct gmem_runs *runs = &set->scratch;
     uint64_t length, print;
     uint32_t task;
     gva_t gva;
@@ -79,29 +78,24 @@ static enum refuse resolve_pages(struct object_set *set, struct gmem_pin *pin, s
 
     if (!object_backing(set, o, &task, &gva, &length))
         return REFUSE_SURFACE_EMPTY;
-    err = gmem_resolve(pin, space, gva, length, false, &runs, fault);
-    if (err) {
-        gmem_runs_fini(&runs);
+    err = gmem_resolve(pin, space, gva, length, false, runs, fault);
+    if (err)
         return err == PVG_ERR_REFUSED ? fault->reason : REFUSE_SLOT_UNREADABLE;
+    print = fingerprint(runs);
+    if (o->resolved && print == o->fingerprint)
+        return REFUSE_NONE;
+    /* Once per page list: nothing is written there, so later control pages need no second look (memory 7.5). */
+    if (collides(set, runs))
+        return REFUSE_SURFACE_COLLISION;
+    if ((o->resolved || o->condemned) && print != o->fingerprint) { /* a new surface under an old id */
+        o->host_valid = false;
+        o->guest_valid = true;
     }
-    print = fingerprint(&runs);
-    if (!o->resolved || print != o->fingerprint) {
-        /* Once per page list: nothing is written there, so later control pages need no second look (memory 7.5). */
-        if (collides(set, &runs)) {
-            reason = REFUSE_SURFACE_COLLISION;
-        } else {
-            if ((o->resolved || o->condemned) && print != o->fingerprint) { /* a new surface under an old id */
-                o->host_valid = false;
-                o->guest_valid = true;
-            }
-            o->condemned = false;
-            o->resolved = true;
-            o->fingerprint = print;
-            o->generation = ++set->generation;
-        }
-    }
-    gmem_runs_fini(&runs);
-    return reason;
+    o->condemned = false;
+    o->resolved = true;
+    o->fingerprint = print;
+    o->generation = ++set->generation;
+    return REFUSE_NONE;
 }
 
 static enum refuse find(void *ctx, struct gmem_pin *pin, uint32_t task, uint32_t surface, struct picture *out,
@@ -127,6 +121,8 @@ static enum refuse find(void *ctx, struct gmem_pin *pin, uint32_t task, uint32_t
     reason = surface_plane_check(&s, 0, bytes_per_pixel, LIMIT_EDGE_PX); /* presents use plane 0 */
     if (reason)
         return reason;
+    if (s.length_bytes > LIMIT_SURFACE_BYTES) /* its pages are walked at each present */
+        return REFUSE_SURFACE_LARGE;
     space = core_task(set->core, o->task);
     reason = resolve_pages(set, pin, o, space, fault);
     if (reason)

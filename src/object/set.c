@@ -233,6 +233,7 @@ void object_set_free(struct object_set *set)
     if (!set)
         return;
     drop_all(set);
+    gmem_runs_fini(&set->scratch);
     free(set->chain);
     free(set);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -367,6 +368,29 @@ static void test_budget(void **state)
     fixture_fini(&f);
 }
 
+static void test_report(void **state)
+{
+    struct str json = {0};
+    struct fixture f;
+    char want[64];
+
+    (void)state;
+    fixture_init(&f, 12, true);
+    put_buffer(&f, 3, 5, 0x1000, 5);
+    assert_int_equal(resolve(&f, 3, OBJECT_CLASS_RESOURCE, 5), REFUSE_NONE);
+    done(&f, CMD_INVALIDATE_RESOURCES, WORDS(3, 1, 6, V(1, 0, 0, 0)));
+    done(&f, CMD_DISCARD_RESOURCES, WORDS(3, 2, 5, 6));
+    core_report(f.core, &json);
+    assert_false(json.bad);
+    assert_non_null(strstr(json.text, "\"objects\":{\"known\":2,\"constructed\":1,"));
+    snprintf(want, sizeof(want), "\"bytes\":%llu,\"limit_bytes\":%u,", (unsigned long long)object_bytes(f.set),
+             LIMIT_OBJECT_BYTES);
+    assert_non_null(strstr(json.text, want));
+    assert_non_null(strstr(json.text, "\"discarded\":2,"));
+    str_fini(&json);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_synchronize),
         cmocka_unit_test(test_replace_physical),
         cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_report),
     };
 
     return cmocka_run_group_tests_name("object", tests, NULL, NULL);

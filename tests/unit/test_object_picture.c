@@ -152,8 +152,10 @@ static void test_refusals(void **state)
         {"half float needs twice as much", 4096, 0x52476841, {0, 16, 16, 64, 8}, REFUSE_SURFACE_STRIDE},
         {"half float", 4096, 0x52476841, {0, 16, 16, 128, 8}, REFUSE_NONE},
         {"beyond the backing", 1023, PVG_FOURCC_BGRA, {0, 16, 16, 64, 4}, REFUSE_SURFACE_BOUNDS},
-        {"backing larger than RAM", 1ull << 33, PVG_FOURCC_BGRA, {0, 16, 16, 64, 4}, REFUSE_SPAN_LONG},
-        {"backing larger than the task", 1ull << 63, PVG_FOURCC_BGRA, {0, 16, 16, 64, 4}, REFUSE_VA_RANGE},
+        {"backing at the limit", 1ull << 30, PVG_FOURCC_BGRA, {0, 16, 16, 64, 4}, REFUSE_SPAN_LONG},
+        {"backing above the limit", (1ull << 30) + 1, PVG_FOURCC_BGRA, {0, 16, 16, 64, 4}, REFUSE_SURFACE_LARGE},
+        {"backing larger than RAM", 33 << 20, PVG_FOURCC_BGRA, {0, 16, 16, 64, 4}, REFUSE_SPAN_LONG},
+        {"largest length there is", UINT64_MAX, PVG_FOURCC_BGRA, {0, 16, 16, 64, 4}, REFUSE_SURFACE_LARGE},
         {"a page of the backing is missing", 4097, PVG_FOURCC_BGRA, {0, 16, 16, 64, 4}, REFUSE_PT_HOLE},
     };
     struct surface s;
