@@ -352,6 +352,8 @@ struct pvg_cursor {
  * @vbl_period_ns: refresh period
  * @vbl_time: last vertical blank on the grid
  * @vbl_seen: time of the last vertical blank event of the device
+ * @vbl_late: consecutive ticks that came late
+ * @vbl_resync: the next event starts a new grid
  * @vbl_enabled: events are wanted
  * @vbl_soft: the device does not deliver events, the timer does
  * @vbl_timer: watches the events and stands in for them
@@ -396,6 +398,8 @@ struct pvg_pipe {
 	u64 vbl_period_ns;
 	ktime_t vbl_time;
 	ktime_t vbl_seen;
+	unsigned int vbl_late;
+	bool vbl_resync;
 	bool vbl_enabled;
 	bool vbl_soft;
 	struct hrtimer vbl_timer;

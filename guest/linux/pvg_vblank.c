@@ -15,8 +15,14 @@
 
 #define PVG_VBL_WATCH_NS	(100 * NSEC_PER_MSEC)	/* no event for this long: the timer stands in */
 #define PVG_VBL_STALE_PERIODS	2
+#define PVG_VBL_LATE_TICKS	4
 
-/* Put a tick that was seen at @now on the grid. Caller holds vbl_lock. */
+/*
+ * Put a tick that was seen at @now on the grid. Caller holds vbl_lock.
+ *
+ * Early arrivals set the phase, late ones move it a little, and when all are late for a while the grid itself has moved:
+ * hosts start a new one when events were off or they could not keep up.
+ */
 static void grid_tick(struct pvg_pipe *pipe, ktime_t now)
 {
 	s64 period = pipe->vbl_period_ns;
@@ -24,16 +30,21 @@ static void grid_tick(struct pvg_pipe *pipe, ktime_t now)
 	s64 late;
 	u64 n;
 
-	if (!pipe->vbl_time || delta > PVG_VBL_WATCH_NS) {
-		/* A new grid; keep whole periods so that the frame count stays right. */
-		pipe->vbl_time = now;
-		return;
+	if (!pipe->vbl_resync) {
+		n = div64_u64(delta + period / 4, period);
+		if (!n)
+			return; /* a second report of the same tick */
+		late = delta - n * period;
+		pipe->vbl_late = late > period / 8 ? pipe->vbl_late + 1 : 0;
+		if (pipe->vbl_late < PVG_VBL_LATE_TICKS) {
+			pipe->vbl_time = ktime_add_ns(pipe->vbl_time,
+						      n * period + (late < 0 ? late : late / 32));
+			return;
+		}
 	}
-	n = div64_u64(delta + period / 4, period);
-	if (!n)
-		return; /* a second report of the same tick */
-	late = delta - n * period;
-	pipe->vbl_time = ktime_add_ns(pipe->vbl_time, n * period + (late < 0 ? late : late / 32));
+	pipe->vbl_resync = false;
+	pipe->vbl_late = 0;
+	pipe->vbl_time = now;
 }
 
 /* Caller holds no locks; interrupt context. */
@@ -125,6 +136,7 @@ int pvg_vblank_enable(struct drm_crtc *crtc)
 
 	spin_lock(&pipe->vbl_lock);
 	pipe->vbl_enabled = true;
+	pipe->vbl_resync = true;
 	pipe->vbl_seen = ktime_get();
 	if (READ_ONCE(pipe->pvg->running))
 		atomic_or(PVG_EVENT_VBLANK, pvg_shared_atomic(pipe, PVG_PAGE_ENABLED));
@@ -172,10 +184,14 @@ bool pvg_vblank_timestamp(struct drm_crtc *crtc, int *max_error, ktime_t *time, 
 	if (!pipe->vbl_time)
 		pipe->vbl_time = ktime_get();
 	delta = ktime_to_ns(ktime_sub(ktime_get(), pipe->vbl_time));
-	if (!in_irq && delta > (s64)(PVG_VBL_STALE_PERIODS * pipe->vbl_period_ns))
-		pipe->vbl_time = ktime_add_ns(pipe->vbl_time,
-					      div64_u64(delta, pipe->vbl_period_ns) *
-					      pipe->vbl_period_ns);
+	if (!in_irq && delta > (s64)(PVG_VBL_STALE_PERIODS * pipe->vbl_period_ns)) {
+		u64 n = div64_u64(delta, pipe->vbl_period_ns);
+
+		/* The grid may start anew with the next event; leave room for it to count as one. */
+		if (pipe->vbl_resync)
+			n--;
+		pipe->vbl_time = ktime_add_ns(pipe->vbl_time, n * pipe->vbl_period_ns);
+	}
 	*time = pipe->vbl_time;
 	spin_unlock_irqrestore(&pipe->vbl_lock, flags);
 	*max_error = pipe->vbl_period_ns / 32;
