@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "core/core.h"
 #include "display/display.h"
+#include "iosfc/iosfc.h"
 #include "object/object.h"
 
 struct pvg_device {
@@ -23,7 +24,9 @@ struct pvg_device {
     struct core *core;
     struct object_set *objects;
     struct display_set *displays;
-    pthread_mutex_t life_lock;   /* pause, unpause, stop, reset one at a time */
+    pthread_mutex_t life_lock;   /* pause, unpause, stop, reset one at a time; protects the two below */
+    bool paused;
+    struct pvg_iosfc *mapper;    /* MMIO variant: borrowed between pvg_iosfc_new() and _free(); NULL: none */
 };
 
 const char *pvg_version(void)
@@ -232,8 +235,11 @@ int pvg_device_pause(struct pvg_device *dev)
     if (core_stopped(dev->core))
         return PVG_ERR_STOPPED;
     pthread_mutex_lock(&dev->life_lock);
+    dev->paused = true;
     core_pause(dev->core);
     display_set_pause(dev->displays);
+    if (dev->mapper)
+        iosfc_pause(dev->mapper);
     pthread_mutex_unlock(&dev->life_lock);
     return 0;
 }
@@ -243,8 +249,11 @@ int pvg_device_unpause(struct pvg_device *dev)
     if (core_stopped(dev->core))
         return PVG_ERR_STOPPED;
     pthread_mutex_lock(&dev->life_lock);
+    dev->paused = false;
     core_unpause(dev->core);
     display_set_unpause(dev->displays);
+    if (dev->mapper)
+        iosfc_unpause(dev->mapper);
     pthread_mutex_unlock(&dev->life_lock);
     return 0;
 }
@@ -254,6 +263,8 @@ void pvg_device_stop(struct pvg_device *dev)
     pthread_mutex_lock(&dev->life_lock);
     core_stop(dev->core);
     display_set_stop(dev->displays);
+    if (dev->mapper)
+        iosfc_stop(dev->mapper);
     pthread_mutex_unlock(&dev->life_lock);
 }
 
@@ -337,6 +348,12 @@ int pvg_device_report(struct pvg_device *dev, char **out)
     diagnose(dev, &json);
     str_add(&json, ",");
     core_report(dev->core, &json);
+    pthread_mutex_lock(&dev->life_lock);
+    if (dev->mapper) {
+        str_add(&json, ",");
+        iosfc_report(dev->mapper, &json);
+    }
+    pthread_mutex_unlock(&dev->life_lock);
     str_add(&json, "}");
     if (json.bad) {
         str_fini(&json);
@@ -357,4 +374,67 @@ int pvg_display_new(struct pvg_device *dev, const struct pvg_display_desc *desc,
                     struct pvg_display **out)
 {
     return display_attach(dev->displays, desc, port, serial, out);
+}
+
+/* ---- the surface mapper ---- */
+
+static void settle_mapping(void *ctx, struct gmem_pin *pin, uint32_t mapping)
+{
+    display_settle_mapping(((struct pvg_device *)ctx)->displays, pin, mapping);
+}
+
+static void drop_mappings(void *ctx)
+{
+    display_drop_mappings(((struct pvg_device *)ctx)->displays);
+}
+
+/* The VMM frees the mapper: nobody finds it any more, and with everybody paused nobody is using it. */
+static void mapper_gone(void *ctx)
+{
+    struct pvg_device *dev = ctx;
+    bool pause;
+
+    pthread_mutex_lock(&dev->life_lock);
+    pause = !dev->paused && !core_stopped(dev->core);
+    if (pause) {
+        core_pause(dev->core);
+        display_set_pause(dev->displays);
+    }
+    dev->mapper = NULL;
+    display_set_mapper(dev->displays, NULL);
+    display_drop_mappings(dev->displays);
+    if (pause) {
+        core_unpause(dev->core);
+        display_set_unpause(dev->displays);
+    }
+    pthread_mutex_unlock(&dev->life_lock);
+}
+
+void pvg_iosfc_desc_init(struct pvg_iosfc_desc *desc, size_t size)
+{
+    const struct pvg_iosfc_desc defaults = {.size = size, .mmio_length_bytes = PVG_IOSFC_MMIO_LENGTH};
+
+    memset(desc, 0, size);
+    memcpy(desc, &defaults, size < sizeof(defaults) ? size : sizeof(defaults));
+}
+
+int pvg_iosfc_new(struct pvg_device *dev, const struct pvg_iosfc_desc *desc, struct pvg_iosfc **out)
+{
+    const struct iosfc_hooks hooks = {
+        .ctx = dev, .settle = settle_mapping, .drop = drop_mappings, .gone = mapper_gone};
+    int err;
+
+    *out = NULL;
+    if (dev->desc.variant != PVG_VARIANT_MMIO)
+        return PVG_ERR_INVALID;
+    pthread_mutex_lock(&dev->life_lock);
+    err = dev->mapper ? PVG_ERR_IN_USE : iosfc_new(dev->core, desc, &hooks, out);
+    if (!err) {
+        const struct picture_provider pictures = iosfc_picture_provider(*out);
+
+        dev->mapper = *out;
+        display_set_mapper(dev->displays, &pictures);
+    }
+    pthread_mutex_unlock(&dev->life_lock);
+    return err;
 }

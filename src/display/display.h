@@ -33,6 +33,14 @@ void display_set_unpause(struct display_set *set);
 int display_attach(struct display_set *set, const struct pvg_display_desc *desc, uint32_t port, uint32_t serial,
                    struct pvg_display **out);
 
+/*
+ * The surface mapper's side (src/iosfc). Its provider serves presents of mapping ids from now on; NULL: no more. Take what
+ * stands on a mapping now, under the caller's pin; or forget what stands on any, without reading it.
+ */
+void display_set_mapper(struct display_set *set, const struct picture_provider *provider);
+void display_settle_mapping(struct display_set *set, struct gmem_pin *pin, uint32_t mapping);
+void display_drop_mappings(struct display_set *set);
+
 /* Add sentences for "diagnosis" (a JSON array's elements, no outer brackets; @comma: whether one precedes). Any thread. */
 bool display_set_diagnose(struct display_set *set, struct str *json, bool comma);
 

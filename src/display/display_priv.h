@@ -31,6 +31,7 @@ enum online { ONLINE_OFF, ONLINE_ARMED, ONLINE_SIGNALLED, ONLINE_ACKNOWLEDGED };
 /* A present that waits for its tick. */
 struct standing {
     bool there;
+    struct picture_provider provider; /* of the picture */
     struct picture picture;
     struct core_ticket ticket;
     struct gamma_lut *lut; /* owned; NULL: keep the last one */
@@ -113,6 +114,8 @@ struct display_set {
     pthread_mutex_t attach_lock; /* list of monitors: attach, free, stop */
     struct pipe pipes[LIMIT_PORTS];
     bool stopped;
+    pthread_mutex_t mapper_lock;
+    struct picture_provider mapper; /* of mapping ids; find == NULL: there is no surface mapper */
     /* firmware block */
     _Atomic uint32_t efi_select, efi_mode, efi_size, efi_bpp, efi_enable, efi_pitch;
     _Atomic uint64_t efi_address;

@@ -68,6 +68,7 @@ int display_set_new(const struct display_config *config, struct display_set **ou
         return PVG_ERR_NOMEM;
     set->cfg = *config;
     pthread_mutex_init(&set->attach_lock, NULL);
+    pthread_mutex_init(&set->mapper_lock, NULL);
     for (uint32_t i = 0; i < LIMIT_PORTS; i++) {
         struct pipe *pipe = &set->pipes[i];
 
@@ -138,6 +139,7 @@ void display_set_free(struct display_set *set)
         pthread_cond_destroy(&pipe->idle);
         pthread_mutex_destroy(&pipe->lock);
     }
+    pthread_mutex_destroy(&set->mapper_lock);
     pthread_mutex_destroy(&set->attach_lock);
     free(set);
 }

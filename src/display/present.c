@@ -76,9 +76,11 @@ static enum core_verdict refuse_surface(struct display_set *set, const struct co
     return CORE_DONE;
 }
 
-static enum core_verdict accept(struct display_set *set, const struct core_cmd *cmd, const struct present *p)
+static enum core_verdict accept(struct display_set *set, const struct core_cmd *cmd, const struct present *p,
+                                const struct picture_provider *from)
 {
-    struct standing next = {.there = true, .ticket = cmd->ticket, .accepted_ns = cmd->first_ns};
+    struct standing next = {
+        .there = true, .provider = *from, .ticket = cmd->ticket, .accepted_ns = cmd->first_ns};
     struct pipe *pipe = pipe_of(set, cmd);
     struct gmem_fault fault = {0};
     struct core_ticket superseded;
@@ -99,7 +101,7 @@ static enum core_verdict accept(struct display_set *set, const struct core_cmd *
     }
     pthread_mutex_unlock(&pipe->lock);
 
-    why = set->cfg.provider.find(set->cfg.provider.ctx, cmd->pin, p->task, p->surface, &next.picture, &fault);
+    why = from->find(from->ctx, cmd->pin, p->task, p->surface, &next.picture, &fault);
     if (why) {
         enum core_verdict verdict = refuse_surface(set, cmd, p, why, &fault);
 
@@ -140,7 +142,7 @@ static enum core_verdict transaction2(void *ctx, const struct core_cmd *cmd)
     struct present p;
 
     present_decode_transaction2(cmd->payload, &p);
-    return accept(ctx, cmd, &p);
+    return accept(ctx, cmd, &p, &((struct display_set *)ctx)->cfg.provider);
 }
 
 static enum core_verdict transaction3(void *ctx, const struct core_cmd *cmd)
@@ -148,17 +150,24 @@ static enum core_verdict transaction3(void *ctx, const struct core_cmd *cmd)
     struct present p;
 
     present_decode_transaction3(cmd->payload, &p);
-    return accept(ctx, cmd, &p);
+    return accept(ctx, cmd, &p, &((struct display_set *)ctx)->cfg.provider);
 }
 
 /* Mapping ids belong to the surface mapper of the MMIO variant (memory 9); without one there is none to name. */
 static enum core_verdict swap_mapping(void *ctx, const struct core_cmd *cmd)
 {
     struct display_set *set = ctx;
-    struct pipe *pipe = pipe_of(set, cmd);
+    struct picture_provider mapper;
     struct present p;
+    struct pipe *pipe;
 
     present_decode_swap_mapping(cmd->payload, cmd->payload_bytes, &p);
+    pthread_mutex_lock(&set->mapper_lock);
+    mapper = set->mapper;
+    pthread_mutex_unlock(&set->mapper_lock);
+    if (mapper.find)
+        return accept(set, cmd, &p, &mapper);
+    pipe = pipe_of(set, cmd);
     if (pipe && p.surface) {
         atomic_fetch_add(&pipe->guest_presents, 1);
         core_refuse(set->cfg.core, cmd, REFUSE_MAPPING_UNSUPPORTED, "port %u, mapping %u", p.port, p.surface);
@@ -179,9 +188,10 @@ static bool convert_room(struct pipe *pipe, size_t bytes)
 }
 
 /* Fill @frame from the guest. Section open, lock not held. */
-static bool copy_picture(struct pipe *pipe, struct gmem_pin *pin, const struct picture *pic, struct pvg_frame *frame)
+static bool copy_picture(struct pipe *pipe, struct gmem_pin *pin, const struct standing *s, struct pvg_frame *frame)
 {
-    const struct picture_provider *from = &pipe->set->cfg.provider;
+    const struct picture_provider *from = &s->provider;
+    const struct picture *pic = &s->picture;
     struct core *core = pipe->set->cfg.core;
     uint8_t *dst = frame->pixels;
     size_t stride = frame->stride_bytes;
@@ -272,7 +282,7 @@ bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *d
     frame = blank(pipe, &s.picture);
     pthread_mutex_unlock(&pipe->lock);
 
-    good = frame && copy_picture(pipe, pin, &s.picture, frame);
+    good = frame && copy_picture(pipe, pin, &s, frame);
     if (good) {
         gamma_apply(&pipe->gamma, frame);
         record_picture(pipe, frame);
@@ -292,30 +302,68 @@ static bool overlaps(const struct picture *pic, uint32_t task, gva_t gva, uint64
 {
     uint64_t end = gva.v + length < gva.v ? UINT64_MAX : gva.v + length;
 
-    return pic->space.task == task && pic->backing.v < end && gva.v < pic->backing.v + pic->backing_bytes;
+    return !pic->mapping && pic->space.task == task && pic->backing.v < end &&
+           gva.v < pic->backing.v + pic->backing_bytes;
 }
 
-/* Worker: pages are about to be given up. What stands on them is taken now; what is being taken is waited for. */
+/* Lock held. What stands on pages that go (@stands) is taken now; what is being taken is waited for. */
+static void settle_pipe(struct pipe *pipe, struct gmem_pin *pin, bool stands)
+{
+    struct core_ticket ticket;
+
+    if (stands && present_take(pipe, pin, &ticket)) {
+        core_complete(pipe->set->cfg.core, ticket);
+        clock_wake(pipe); /* to tell the VMM */
+    } else if (pipe->busy && section_enter(pipe, pin)) {
+        section_leave(pipe);
+    }
+}
+
+/* Worker: pages are about to be given up. */
 void present_settle(void *ctx, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length)
 {
     struct display_set *set = ctx;
 
     for (uint32_t i = 0; i < set->cfg.ports; i++) {
         struct pipe *pipe = &set->pipes[i];
-        struct core_ticket ticket;
-        bool done = false;
 
         pthread_mutex_lock(&pipe->lock);
-        if (pipe->standing.there && overlaps(&pipe->standing.picture, task, gva, length))
-            done = present_take(pipe, pin, &ticket);
-        else if (pipe->busy && section_enter(pipe, pin))
-            section_leave(pipe);
+        settle_pipe(pipe, pin, pipe->standing.there && overlaps(&pipe->standing.picture, task, gva, length));
         pthread_mutex_unlock(&pipe->lock);
-        if (done) {
-            core_complete(set->cfg.core, ticket);
-            clock_wake(pipe); /* to tell the VMM */
-        }
     }
+}
+
+void display_settle_mapping(struct display_set *set, struct gmem_pin *pin, uint32_t mapping)
+{
+    for (uint32_t i = 0; i < set->cfg.ports; i++) {
+        struct pipe *pipe = &set->pipes[i];
+
+        pthread_mutex_lock(&pipe->lock);
+        settle_pipe(pipe, pin, pipe->standing.there && pipe->standing.picture.mapping == mapping);
+        pthread_mutex_unlock(&pipe->lock);
+    }
+}
+
+void display_drop_mappings(struct display_set *set)
+{
+    for (uint32_t i = 0; i < set->cfg.ports; i++) {
+        struct pipe *pipe = &set->pipes[i];
+
+        pthread_mutex_lock(&pipe->lock);
+        if (pipe->standing.there && pipe->standing.picture.mapping) {
+            core_complete(set->cfg.core, pipe->standing.ticket);
+            free(pipe->standing.lut);
+            pipe->standing = (struct standing){0};
+        }
+        pthread_mutex_unlock(&pipe->lock);
+    }
+}
+
+void display_set_mapper(struct display_set *set, const struct picture_provider *provider)
+{
+    pthread_mutex_lock(&set->mapper_lock);
+    set->mapper = provider ? *provider : (struct picture_provider){0};
+    pthread_mutex_unlock(&set->mapper_lock);
 }
 
 void present_register(struct display_set *set)

@@ -18,6 +18,7 @@ struct picture {
     struct gmem_space space;      /* address space of the backing */
     gva_t backing;                /* its first byte */
     uint64_t backing_bytes;
+    uint32_t mapping;             /* id of the surface mapper's mapping that this shows; 0: a task's surface */
 };
 
 struct picture_provider {

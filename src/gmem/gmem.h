@@ -94,6 +94,8 @@ int gmem_new(const struct gmem_config *config, struct gmem **out);
 void gmem_free(struct gmem *g);
 
 uint32_t gmem_page_shift(const struct gmem *g);
+/* Callback mode? */
+bool gmem_by_callbacks(const struct gmem *g);
 static inline uint64_t gmem_page_bytes(const struct gmem *g)
 {
     return 1ull << gmem_page_shift(g);
@@ -149,6 +151,16 @@ int gmem_walk(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, g
  */
 int gmem_resolve(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length, bool write,
                  struct gmem_runs *out, struct gmem_fault *fault);
+/* Append a physical range, all RAM, or nothing. 0, PVG_ERR_NOT_RAM, PVG_ERR_NOMEM or PVG_ERR_STOPPED. */
+int gmem_runs_add(struct gmem_pin *pin, gpa_t gpa, uint64_t length, bool write, struct gmem_runs *runs);
+/* Append host memory that the VMM mapped. 0 or PVG_ERR_NOMEM. */
+int gmem_runs_push(struct gmem_runs *runs, void *host, uint64_t length);
+/* Empty, keeping the storage for the next use. */
+static inline void gmem_runs_clear(struct gmem_runs *runs)
+{
+    runs->count = 0;
+    runs->length_bytes = 0;
+}
 void gmem_runs_fini(struct gmem_runs *runs);
 bool gmem_runs_equal(const struct gmem_runs *a, const struct gmem_runs *b);
 /* Does any run contain a byte of [@gpa, @gpa + @length)? */

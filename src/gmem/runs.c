@@ -86,6 +86,48 @@ int gmem_resolve(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva
     return err;
 }
 
+int gmem_runs_push(struct gmem_runs *runs, void *host, uint64_t length)
+{
+    struct gmem_run run = {.host = host, .length_bytes = length, .gpa = {UINT64_MAX}};
+    int err = runs_push(runs, &run);
+
+    if (!err)
+        runs->length_bytes += length;
+    return err;
+}
+
+int gmem_runs_add(struct gmem_pin *pin, gpa_t gpa, uint64_t length, bool write, struct gmem_runs *runs)
+{
+    size_t count = runs->count;
+    uint64_t at = gpa.v, left = length;
+
+    if (pin->cut)
+        return PVG_ERR_STOPPED;
+    while (left) {
+        const struct ram_block *b = ram_block_at(pin, at);
+        struct gmem_run run;
+
+        if (!b || (write && (b->flags & PVG_RAM_READONLY)))
+            goto not_ram;
+        run = (struct gmem_run){
+            .host = b->host + (at - b->gpa), .length_bytes = b->length_bytes - (at - b->gpa), .gpa = {at}};
+        if (run.length_bytes > left)
+            run.length_bytes = left;
+        if (runs_push(runs, &run)) {
+            runs->count = count;
+            return PVG_ERR_NOMEM;
+        }
+        at += run.length_bytes;
+        left -= run.length_bytes;
+    }
+    runs->length_bytes += length;
+    return 0;
+
+not_ram:
+    runs->count = count;
+    return PVG_ERR_NOT_RAM;
+}
+
 void gmem_runs_fini(struct gmem_runs *runs)
 {
     free(runs->run);
