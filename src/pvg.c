@@ -130,7 +130,8 @@ static int make_parts(struct pvg_device *dev)
                                      .tasks = dev->desc.tasks,
                                      .ops = &dev->ops,
                                      .opaque = dev->desc.opaque,
-                                     .log = &dev->log};
+                                     .log = &dev->log,
+                                     .recorder = &dev->recorder};
     struct core_config core = {.flags = dev->desc.flags,
                                .ops = &dev->ops,
                                .opaque = dev->desc.opaque,

@@ -17,6 +17,7 @@
 #include <pvg/device.h>
 
 #include "base/log.h"
+#include "base/record.h"
 #include "base/refuse.h"
 
 /* Guest-physical and guest-virtual byte addresses: mixing them does not compile. */

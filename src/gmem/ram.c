@@ -311,14 +311,10 @@ int callback_read(struct gmem_pin *pin, uint64_t gpa, void *dst, size_t length)
     return ok ? 0 : PVG_ERR_NOT_RAM;
 }
 
-int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
+static int physical_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
 {
     uint8_t *to = dst;
 
-    if (pin->cut)
-        return PVG_ERR_STOPPED;
-    if (!length)
-        return 0;
     if (gmem_callbacks(pin->g))
         return callback_read(pin, gpa.v, dst, length);
     if (!range_is_ram(pin, gpa.v, length, false))
@@ -334,6 +330,21 @@ int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
         length -= n;
     }
     return 0;
+}
+
+int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
+{
+    struct recorder *rec = pin->g->config.recorder;
+    int err;
+
+    if (pin->cut)
+        return PVG_ERR_STOPPED;
+    if (!length)
+        return 0;
+    err = physical_read(pin, gpa, dst, length);
+    if (!err && rec && recorder_on(rec))
+        recorder_add(rec, RECORD_PHYSICAL, &gpa.v, sizeof(gpa.v), dst, length);
+    return err;
 }
 
 /* Callback mode: map every page first, then write: all or nothing. The pin keeps the pages in the cache. */

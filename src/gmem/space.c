@@ -237,8 +237,8 @@ static int read_page(void *opaque, struct gmem_pin *pin, const struct walk_page 
     return err;
 }
 
-int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, void *dst, size_t length,
-                    struct gmem_fault *fault)
+static int virtual_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, void *dst, size_t length,
+                        struct gmem_fault *fault)
 {
     struct gmem_runs runs = {0};
     int err;
@@ -252,6 +252,20 @@ int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t 
     if (!err)
         gmem_runs_read(&runs, 0, dst, length);
     gmem_runs_fini(&runs);
+    return err;
+}
+
+int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, void *dst, size_t length,
+                    struct gmem_fault *fault)
+{
+    struct recorder *rec = pin->g->config.recorder;
+    int err = virtual_read(pin, space, gva, dst, length, fault);
+
+    if (!err && rec && recorder_on(rec)) {
+        const uint32_t head[3] = {space->task, (uint32_t)gva.v, (uint32_t)(gva.v >> 32)};
+
+        recorder_add(rec, RECORD_VIRTUAL, head, sizeof(head), dst, length);
+    }
     return err;
 }
 
