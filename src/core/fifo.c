@@ -504,10 +504,12 @@ static enum fifo_state turn(struct core *core, struct fifo *f)
                     fault(core, f, REFUSE_ROOT_PAGE_NOT_RAM, "root page", 0);
                 return FIFO_STOPPED;
             }
-            /* A changed page list means a new ring (transport 11.3). */
+            /* A changed page list means a new ring (transport 11.3), once the old one owes no stamp. */
             if (record && record_load(record, CHANNEL_LIST_PFN) != f->list_pfn) {
                 enum refuse why;
 
+                if (f->pending_count)
+                    return FIFO_FULL;
                 publish(core, f);
                 why = fifo_open_child(core, f);
                 if (why && !core->pin.cut)
