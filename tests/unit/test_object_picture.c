@@ -176,6 +176,13 @@ static void test_refusals(void **state)
     fixture_fini(&f);
 }
 
+#define V_SET_HOST 0x0100u
+
+static void state_host_valid(struct fixture *f, uint32_t id)
+{
+    done(f, CMD_INVALIDATE_RESOURCES, WORDS(0, 1, id, V_SET_HOST));
+}
+
 /* Pages that are not there yet, then are; and that move without a word or with one (memory 3.2, 5.3). */
 static void test_pages(void **state)
 {
@@ -203,9 +210,14 @@ static void test_pages(void **state)
     memset(guest_page_at(&f.ram, page), 0, 0x1000);
     *entry = moved;
     expect(&f, &pic, 1);
-    done(&f, CMD_REPLACE_PHYSICAL, WORDS(0, 5));
+    state_host_valid(&f, 5);
+    done(&f, CMD_REPLACE_PHYSICAL, WORDS(0, 5)); /* the same surface: what is known of its content stays */
     assert_int_equal(find(&f, 0, 5, &pic), REFUSE_NONE);
     expect(&f, &pic, 1);
+    assert_true(object_lookup(f.set, 0, OBJECT_CLASS_RESOURCE, 5)->host_valid);
+    *entry = page; /* without a word: another surface, for all the host knows */
+    assert_int_equal(find(&f, 0, 5, &pic), REFUSE_NONE);
+    assert_false(object_lookup(f.set, 0, OBJECT_CLASS_RESOURCE, 5)->host_valid);
     *entry = 0; /* gone between find and read: an error, not a picture */
     assert_int_equal(read_picture(&f, &pic, dst, 256), PVG_ERR_REFUSED);
     assert_int_equal(f.fault.reason, REFUSE_PT_HOLE);
@@ -232,13 +244,6 @@ static void test_collision(void **state)
     *entry = f.directory[0]; /* an accepted surface whose pages change */
     assert_int_equal(find(&f, 0, 5, &pic), REFUSE_SURFACE_COLLISION);
     fixture_fini(&f);
-}
-
-#define V_SET_HOST 0x0100u
-
-static void state_host_valid(struct fixture *f, uint32_t id)
-{
-    done(f, CMD_INVALIDATE_RESOURCES, WORDS(0, 1, id, V_SET_HOST));
 }
 
 /* CmdDeleteIOSurfaceBacking2 trails the guest's release (memory 7.3). */
