@@ -291,10 +291,14 @@ class Display:
 
     def online(self, events=EVENT_ONLINE | EVENT_OFFLINE):
         self.enable(events)
+        self.acknowledge()
+        return self
+
+    def acknowledge(self):
+        """Waits for an online event, takes it and answers."""
         wait_for(lambda: self.pending() & EVENT_ONLINE, 'online event')
         self.take()
         self.channel.command(ONLINE_ACK, u32(self.port, self.epoch()))
-        return self
 
     def epoch(self):
         return self.m.read(4, self.page + 0x200)

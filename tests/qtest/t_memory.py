@@ -84,9 +84,11 @@ def hostile_tasks():
                             (deep // PAGE, 'table-depth'), (flat // PAGE, 'table-depth'), (wild // PAGE, 'table-not-ram')):
             g.command(DEFINE_TASK, struct.pack('<IQI', 1, 1 << 34, pfn))
             g.command(SET_OBJECT_LIST, u32(0, 1, 4096))
-            before = m.refusals().get(reason, 0)
+            before = m.refusals()
             scene.d.present(scene.s)
-            check(m.refusals().get(reason, 0) > before, f'{reason} is not counted: {m.refusals()}')
+            # A present gives the guest time to repair a slot that cannot be read; then it says so.
+            check(any(m.refusals().get(r, 0) > before.get(r, 0) for r in (reason, 'surface-timeout')),
+                  f'{reason} is not counted: {m.refusals()}')
             scene.shows((255, 0, 0), 'the picture before')
         g.command(DEFINE_TASK, struct.pack('<IQI', 1, 1 << 34, t.directory // PAGE))
         before = m.refusals().get('list-none', 0)

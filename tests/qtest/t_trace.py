@@ -97,8 +97,8 @@ def task_callbacks():
         equal({f['errno'] for f in found}, {'0'}, 'H7')
         found = m.eventually('apple_gfx_unmap_memory', lambda: t.unmap(0x2000000, 3))
         equal((found[-1]['virtual_offset'], found[-1]['length']), ('0x2000000', '0x3000'), 'H8')
-        found = m.eventually('apple_gfx_read_memory', lambda: g.command(NOP))
-        check(all(f['result'] == '1' for f in found), 'H9')
+        found = m.eventually('apple_gfx_read_memory', lambda: t.map_at(0x2000000, pages))
+        check(all(f['result'] == '1' and int(f['length'], 16) for f in found), 'H9')
         found = m.eventually('apple_gfx_destroy_task', lambda: g.command(0x20, u32(0)))
         check(len(found) == 1, 'H4')
 

@@ -76,7 +76,9 @@ static inline size_t apple_gfx_instance_size(const char *type)
 #define APPLE_GFX_HOLD_ARGS(obj) Object *obj, ResetType type
 
 /* See below. */
+#ifdef APPLE_GFX_PLUGIN
 #pragma weak cursor_unref
+#endif
 
 #else /* 7.2 */
 
