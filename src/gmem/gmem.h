@@ -89,6 +89,7 @@ struct gmem_config {
     const struct pvg_host_ops *ops; /* callbacks; borrowed */
     void *opaque;
     struct log *log; /* borrowed */
+    struct recorder *recorder; /* borrowed; NULL: nothing is recorded */
 };
 
 int gmem_new(const struct gmem_config *config, struct gmem **out);
