@@ -182,13 +182,13 @@ static void device_release(struct drm_device *drm, void *data)
 
 	pvg_kms_fini(pvg);
 	pvg_garbage_collect(pvg);
+	if (pvg->wq)
+		destroy_workqueue(pvg->wq); /* it may be collecting, too */
 	for (i = 0; i < pvg->pipe_count; i++)
 		pvg_wire_free(pvg, pvg->pipes[i].page, 1);
 	if (pvg->kernel_task.pvg)
 		pvg_task_fini(&pvg->kernel_task);
 	pvg_wire_free(pvg, pvg->black_page, 1);
-	if (pvg->wq)
-		destroy_workqueue(pvg->wq);
 }
 
 /* Everything on the wire is a guest-physical address: DMA addresses must be the same thing. */
