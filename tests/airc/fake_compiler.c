@@ -193,9 +193,9 @@ static bool misbehave(const char *name, struct compiler_result *res)
     if (!strcmp(name, "abort"))
         abort();
     if (!strcmp(name, "segv"))
-        raise(SIGSEGV);
+        *(volatile int *)NULL = 1;
     if (!strcmp(name, "stack"))
-        deep("", 1);
+        (void)deep((volatile char[1]){0}, 1);
     if (!strcmp(name, "exit"))
         _exit(0);
     if (!strcmp(name, "fatal"))

@@ -249,8 +249,8 @@ static void reply_died(struct service *s, struct client *c, uint64_t id, int sta
         reply_failed(s, c, id, AIRC_UNAVAILABLE, AIR_REFUSE_NONE, "a worker could not be jailed");
     } else {
         if (WIFSIGNALED(status))
-            snprintf(text, sizeof(text), "the compiler died of signal %d (%s)", WTERMSIG(status),
-                     sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "unknown");
+            snprintf(text, sizeof(text), "the compiler died of signal %d (SIG%s)", WTERMSIG(status),
+                     sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
         else
             snprintf(text, sizeof(text), "the compiler ended with status %d", WEXITSTATUS(status));
         reply_failed(s, c, id, AIRC_CRASH, AIR_REFUSE_WORKER_CRASH, text);
