@@ -96,8 +96,6 @@ int gmem_new(const struct gmem_config *config, struct gmem **out);
 void gmem_free(struct gmem *g);
 
 uint32_t gmem_page_shift(const struct gmem *g);
-/* Callback mode? */
-bool gmem_by_callbacks(const struct gmem *g);
 static inline uint64_t gmem_page_bytes(const struct gmem *g)
 {
     return 1ull << gmem_page_shift(g);

@@ -76,11 +76,6 @@ bool gmem_has_table(const struct gmem *g)
     return !gmem_callbacks(g);
 }
 
-bool gmem_by_callbacks(const struct gmem *g)
-{
-    return gmem_callbacks(g);
-}
-
 /* Drop a reference; the last one of a retired snapshot frees it and tells those who wait in gmem_del_ram(). */
 static void table_unref(struct gmem *g, struct ram_table *t)
 {

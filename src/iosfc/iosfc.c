@@ -412,7 +412,7 @@ int iosfc_new(struct core *core, const struct pvg_iosfc_desc *user, const struct
     err = desc_copy(&desc, sizeof(desc), user, user->size);
     if (!err)
         err = desc.ops ? desc_copy(&m->ops, sizeof(m->ops), desc.ops, desc.ops->size) : PVG_ERR_INVALID;
-    m->callbacks = gmem_by_callbacks(core_gmem(core));
+    m->callbacks = !gmem_has_table(core_gmem(core));
     if (!err && (!m->ops.raise_interrupt || desc.mmio_length_bytes != PVG_IOSFC_MMIO_LENGTH ||
                  (m->callbacks && (!m->ops.map_memory || !m->ops.unmap_memory))))
         err = PVG_ERR_INVALID;
