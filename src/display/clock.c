@@ -116,6 +116,8 @@ static uint32_t online_step(struct round *r)
         pthread_mutex_lock(&pipe->lock);
         return bits;
     }
+    if (pipe->online == ONLINE_OFF && pipe->refill)
+        return 0; /* the page still shows what was unplugged: refill_step() arms */
     if (pipe->online == ONLINE_OFF)
         pipe->online = ONLINE_ARMED;
     if (pipe->online == ONLINE_ACKNOWLEDGED)
@@ -389,6 +391,7 @@ static void unplug(struct round *r)
         pthread_mutex_unlock(&pipe->lock);
         bits = signal_events(r, EVENT_OFFLINE);
         pthread_mutex_lock(&pipe->lock);
+        pipe->online = ONLINE_OFF;
         section_leave(pipe);
     }
     pthread_mutex_unlock(&pipe->lock);
