@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every difference between the kernels this driver builds for (6.1 of Debian 12, 6.12 of Debian 13), and nothing else.
+ * Every difference between the kernels this driver builds for (6.1 of Debian 12, 6.12 of Debian
+ * 13), and nothing else.
  */
 #ifndef PVG_COMPAT_H
 #define PVG_COMPAT_H
@@ -28,7 +29,7 @@
 #define PVG_DRIVER_CURSOR_FEATURES	0
 #endif
 
-/* The shmem helpers' operations without their dumb_create; the handle functions are the default from 6.6 on. */
+/* DRM_GEM_SHMEM_DRIVER_OPS without dumb_create; the handle functions are default from 6.6 on. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define PVG_PRIME_DRIVER_OPS \
 	.gem_prime_import_sg_table = drm_gem_shmem_prime_import_sg_table

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A pipe's connector and shared page: setting the page up, the online handshake, hot-plug, modes and EDID (display 4, 5,
- * 15.8).
+ * A pipe's connector and shared page: setting the page up, the online handshake, hot-plug, modes
+ * and EDID (display 4, 5, 15.8).
  *
  * The page is the host's to change at any time; everything in it is copied and checked before use.
  */
@@ -15,13 +15,14 @@
 #include "pvg_drv.h"
 
 #define PVG_EVENTS_WANTED	(PVG_EVENT_ONLINE | PVG_EVENT_OFFLINE)
-#define PVG_MIN_REFRESH		(1u << 16)
-#define PVG_MAX_REFRESH		(1000u << 16)
+#define PVG_MIN_REFRESH		0x00010000	/* 1 Hz */
+#define PVG_MAX_REFRESH		0x03e80000	/* 1000 Hz */
 #define PVG_READ_RETRIES	8
 
-/* CIE xy of sRGB and D65, as single-precision bit patterns: 0.64 0.33 0.30 0.60 0.15 0.06 0.3127 0.329 */
+/* CIE xy of sRGB and D65 as floats: 0.64 0.33, 0.30 0.60, 0.15 0.06, 0.3127 0.329 */
 static const u32 pvg_srgb[8] = {
-	0x3f23d70a, 0x3ea8f5c3, 0x3e99999a, 0x3f19999a, 0x3e19999a, 0x3d75c28f, 0x3ea01a37, 0x3ea872b0,
+	0x3f23d70a, 0x3ea8f5c3, 0x3e99999a, 0x3f19999a,
+	0x3e19999a, 0x3d75c28f, 0x3ea01a37, 0x3ea872b0,
 };
 
 static void page_preset(struct pvg_pipe *pipe)
@@ -57,8 +58,8 @@ static void read_modes(struct pvg_pipe *pipe, struct pvg_monitor *info)
 	unsigned int i;
 
 	if (count > PVG_MAX_MODES) {
-		drm_warn_once(&pipe->pvg->drm, "pipe %u: %u modes, at most %u are possible\n", pipe->index,
-			      count, PVG_MAX_MODES);
+		drm_warn_once(&pipe->pvg->drm, "pipe %u: %u modes, at most %u are possible\n",
+			      pipe->index, count, PVG_MAX_MODES);
 		count = PVG_MAX_MODES;
 	}
 	for (i = 0; i < count; i++) {
@@ -114,7 +115,8 @@ static void handle_online(struct pvg_pipe *pipe)
 	pipe->connected = info->mode_count > 0;
 	mutex_unlock(&pipe->info_lock);
 	if (info->mode_count)
-		pvg_vblank_set_period(pipe, div_u64((u64)NSEC_PER_SEC << 16, info->modes[0].refresh));
+		pvg_vblank_set_period(pipe, div_u64((u64)NSEC_PER_SEC << 16,
+						    info->modes[0].refresh));
 
 	pvg_packet_begin(&pkt, PVG_CMD_DISPLAY_ACK);
 	pvg_packet_u32(&pkt, pipe->index);
@@ -345,7 +347,8 @@ int pvg_connector_init(struct pvg_pipe *pipe)
 	struct drm_device *drm = &pipe->pvg->drm;
 	int ret;
 
-	ret = drm_encoder_init(drm, &pipe->encoder, &pvg_encoder_funcs, DRM_MODE_ENCODER_VIRTUAL, NULL);
+	ret = drm_encoder_init(drm, &pipe->encoder, &pvg_encoder_funcs,
+			       DRM_MODE_ENCODER_VIRTUAL, NULL);
 	if (ret)
 		return ret;
 	pipe->encoder.possible_crtcs = drm_crtc_mask(&pipe->crtc);

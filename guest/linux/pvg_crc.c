@@ -2,8 +2,9 @@
 /*
  * Checksums of what is shown, one per vertical blank, for the kernel's CRC debugfs interface.
  *
- * The device has no such unit: the driver itself blends the cursor over the primary plane, applies the gamma table and
- * takes a CRC-32 over 10 bits per channel. That proves what the driver presents and when, not what the host shows (decision 23).
+ * The device has no such unit: the driver itself blends the cursor over the primary plane, applies
+ * the gamma table and takes a CRC-32 over 10 bits per channel. That proves what the driver presents
+ * and when, not what the host shows (decision 23).
  */
 #include <linux/crc32.h>
 #include <linux/slab.h>
@@ -122,7 +123,8 @@ static void crc_row(struct crc_job *job, u32 y, u32 *pixels)
 	iosys_map_memcpy_from(pixels, &job->map,
 			      job->fb->offsets[0] + (job->y + y) * job->fb->pitches[0] + job->x * 4,
 			      job->width * 4);
-	if (job->cursor && (int)y >= job->cursor_y && (int)y < job->cursor_y + (int)job->cursor_height) {
+	if (job->cursor && (int)y >= job->cursor_y &&
+	    (int)y < job->cursor_y + (int)job->cursor_height) {
 		const u32 *image = job->cursor + ((int)y - job->cursor_y) * job->cursor_width;
 
 		for (x = 0; x < job->cursor_width; x++) {

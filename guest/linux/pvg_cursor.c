@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Cursor plane (display 9, 15.11): images go through the pipe's channel out of two buffers used in turn, position and
- * visibility through the shared page and the doorbell register. A move costs two stores and one register write.
+ * Cursor plane (display 9, 15.11): images go through the pipe's channel out of two buffers used in
+ * turn, position and visibility through the shared page and the doorbell register. A move costs two
+ * stores and one register write.
  */
 #include <drm/drm_atomic.h>
 #include <drm/drm_atomic_helper.h>
@@ -102,8 +103,9 @@ static bool load_image(struct pvg_pipe *pipe, struct pvg_plane_state *state)
 }
 
 /*
- * The wire's position is the pointer's and not negative: where the image hangs over the left or upper edge the hot spot
- * moves into the image by as much, so that position minus hot spot stays the plane's position.
+ * The wire's position is the pointer's and not negative: where the image hangs over the left or
+ * upper edge the hot spot moves into the image by as much, so that position minus hot spot stays
+ * the plane's position.
  */
 static void cursor_update(struct pvg_pipe *pipe, struct pvg_plane_state *state, bool new_image)
 {
@@ -177,16 +179,16 @@ static int pvg_cursor_atomic_check(struct drm_plane *plane, struct drm_atomic_st
 						  DRM_PLANE_NO_SCALING, true, true);
 	if (ret || !new->fb)
 		return ret;
-	if (new->src_w >> 16 > pipe->cursor_max_width || new->src_h >> 16 > pipe->cursor_max_height ||
-	    !(new->src_w >> 16) || !(new->src_h >> 16))
+	if (!(new->src_w >> 16) || new->src_w >> 16 > pipe->cursor_max_width ||
+	    !(new->src_h >> 16) || new->src_h >> 16 > pipe->cursor_max_height)
 		return -EINVAL;
 	return 0;
 }
 
 static bool same_image(const struct drm_plane_state *a, const struct drm_plane_state *b)
 {
-	return a->fb == b->fb && a->src_x == b->src_x && a->src_y == b->src_y && a->src_w == b->src_w &&
-	       a->src_h == b->src_h;
+	return a->fb == b->fb && a->src_x == b->src_x && a->src_y == b->src_y &&
+	       a->src_w == b->src_w && a->src_h == b->src_h;
 }
 
 static void pvg_cursor_atomic_update(struct drm_plane *plane, struct drm_atomic_state *state)
@@ -195,7 +197,7 @@ static void pvg_cursor_atomic_update(struct drm_plane *plane, struct drm_atomic_
 	struct drm_plane_state *new = drm_atomic_get_new_plane_state(state, plane);
 	struct pvg_pipe *pipe = container_of(plane, struct pvg_pipe, cursor_plane);
 
-	/* A client that draws into its cursor says so by damage, or by setting the framebuffer again. */
+	/* A client that draws into its cursor says so by damage. */
 	cursor_update(pipe, to_pvg_plane_state(new),
 		      !same_image(old, new) || !old->visible || new->fb_damage_clips);
 }
@@ -304,7 +306,8 @@ int pvg_cursor_init(struct pvg_pipe *pipe)
 	}
 	ret = drm_universal_plane_init(&pipe->pvg->drm, &pipe->cursor_plane, BIT(pipe->index),
 				       &pvg_cursor_funcs, pvg_cursor_formats,
-				       ARRAY_SIZE(pvg_cursor_formats), NULL, DRM_PLANE_TYPE_CURSOR, NULL);
+				       ARRAY_SIZE(pvg_cursor_formats), NULL,
+				       DRM_PLANE_TYPE_CURSOR, NULL);
 	if (ret)
 		return ret;
 	drm_plane_helper_add(&pipe->cursor_plane, &pvg_cursor_helper_funcs);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The DRM driver and the life of a device: start, stop, restart after a fault, suspend and removal (display 15.2 to
- * 15.8, 15.12). Bus fronts call the pvg_device_* functions.
+ * The DRM driver and the life of a device: start, stop, restart after a fault, suspend and removal
+ * (display 15.2 to 15.8, 15.12). Bus fronts call the pvg_device_* functions.
  */
 #include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
@@ -39,14 +39,14 @@ static int pvg_debugfs_state(struct seq_file *m, void *data)
 	for (i = 0; i < pvg->pipe_count; i++) {
 		struct pvg_pipe *pipe = &pvg->pipes[i];
 
-		seq_printf(m, "pipe %u: connected %d, gamma entries %u, cursor %ux%u features %u\n", i,
-			   pipe->connected, pipe->gamma_entries, pipe->cursor_max_width,
+		seq_printf(m, "pipe %u: connected %d, gamma entries %u, cursor %ux%u features %u\n",
+			   i, pipe->connected, pipe->gamma_entries, pipe->cursor_max_width,
 			   pipe->cursor_max_height, pipe->cursor_features);
 		seq_printf(m, "  presents %llu, async flips %llu, waits %llu, open %u\n",
 			   pipe->stats.presents, pipe->stats.async_flips, pipe->stats.waits,
 			   pipe->pending_count);
-		seq_printf(m, "  vblanks %llu, by timer %llu, period %llu ns\n", pipe->stats.vblanks,
-			   pipe->stats.soft_vblanks, pipe->vbl_period_ns);
+		seq_printf(m, "  vblanks %llu, by timer %llu, period %llu ns\n",
+			   pipe->stats.vblanks, pipe->stats.soft_vblanks, pipe->vbl_period_ns);
 	}
 	return 0;
 }
@@ -215,7 +215,8 @@ static int check_identity(struct pvg_device *pvg)
 	}
 	pvg_wire_free(pvg, page, 1);
 	if (ret)
-		drm_err(&pvg->drm, "memory behind an IOMMU or bounce buffers cannot be used (%d)\n", ret);
+		drm_err(&pvg->drm, "memory behind an IOMMU or bounce buffers is of no use (%d)\n",
+			ret);
 	return ret;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Structures and internal interfaces of the driver. Nothing here knows the bus: a front (pvg_pci.c) maps registers,
- * delivers interrupts and calls the pvg_device_* functions.
+ * Structures and internal interfaces of the driver. Nothing here knows the bus: a front (pvg_pci.c)
+ * maps registers, delivers interrupts and calls the pvg_device_* functions.
  *
  * Locks, outermost first:
- *   drm modeset locks -> pvg_device.state_lock -> pvg_pipe.present_lock -> pvg_task.lock -> drm_device.event_lock ->
- *   pvg_fifo.lock; pvg_pipe.vbl_lock, pvg_device.garbage_lock and pvg_crc.lock are leaves.
+ *   drm modeset locks -> pvg_device.state_lock -> pvg_pipe.present_lock -> pvg_task.lock ->
+ *   drm_device.event_lock -> pvg_fifo.lock; pvg_pipe.vbl_lock, pvg_device.garbage_lock and
+ *   pvg_crc.lock are leaves.
  */
 #ifndef PVG_DRV_H
 #define PVG_DRV_H
@@ -50,9 +51,10 @@ struct pvg_pipe;
 /**
  * struct pvg_fence - one moment on one channel: the completion of a packet
  * @stamp: completion stamp of the packet; an all-zero fence is always reached
- * @generation: &pvg_device.generation at submission; a later generation means the device was stopped since, and a
- *	stopped device holds nothing
- * @channel: channel id, 0 for the root FIFO, PVG_FENCE_UNTIL_STOP for a moment that only a stop brings
+ * @generation: &pvg_device.generation at submission; a later generation means the device was
+ *	stopped since, and a stopped device holds nothing
+ * @channel: channel id, 0 for the root FIFO, PVG_FENCE_UNTIL_STOP for a moment that only a stop
+ *	brings
  */
 struct pvg_fence {
 	u32 stamp;
@@ -89,7 +91,7 @@ struct pvg_packet {
  */
 struct pvg_fifo {
 	struct pvg_device *pvg;
-	spinlock_t lock;
+	spinlock_t lock; /* of all below */
 	bool open;
 	u8 id;
 	u32 size;
@@ -131,7 +133,7 @@ struct pvg_range {
 struct pvg_task {
 	struct pvg_device *pvg;
 	u32 id;
-	struct mutex lock;
+	struct mutex lock; /* of all below */
 	void *directory;
 	void *root;
 	struct xarray nodes;
@@ -189,8 +191,8 @@ struct pvg_garbage {
  * @ref: held by framebuffers (cache) and plane states
  * @pvg: the device
  * @gem: memory, one reference; NULL for the black surface
- * @range: a range to unmap with the surface: that of the black surface, or the one taken along by the last surface of
- *	a GEM object; else NULL
+ * @range: a range to unmap with the surface: that of the black surface, or the one taken along by
+ *	the last surface of a GEM object; else NULL
  * @slot: object slot, the surface id on the wire
  * @offset: of the first pixel in the range, bytes
  * @pitch: bytes per row
@@ -225,7 +227,7 @@ struct pvg_surface {
  */
 struct pvg_framebuffer {
 	struct drm_framebuffer base;
-	struct mutex lock;
+	struct mutex lock; /* of surfaces */
 	struct pvg_surface *surfaces[PVG_MAX_PIPES];
 };
 
@@ -276,7 +278,7 @@ struct pvg_pending {
  * @work: computes one checksum
  */
 struct pvg_crc {
-	spinlock_t lock;
+	spinlock_t lock; /* of all but the last three */
 	bool active;
 	struct drm_framebuffer *shown;
 	u32 src_x;
@@ -374,7 +376,7 @@ struct pvg_pipe {
 	atomic_t claimed;
 	struct work_struct event_work;
 
-	struct mutex info_lock;
+	struct mutex info_lock; /* of info and connected */
 	struct pvg_monitor info;
 	bool connected;
 	u32 gamma_entries;
@@ -382,7 +384,7 @@ struct pvg_pipe {
 	u32 cursor_max_height;
 	u32 cursor_features;
 
-	struct mutex present_lock;
+	struct mutex present_lock; /* of what is sent on the channel */
 	struct pvg_pending pending[PVG_MAX_PENDING];
 	unsigned int pending_count;
 	wait_queue_head_t present_wait;
@@ -394,7 +396,7 @@ struct pvg_pipe {
 	struct pvg_cursor cursor;
 	struct pvg_surface *black;
 
-	spinlock_t vbl_lock;
+	spinlock_t vbl_lock; /* of the vbl fields */
 	u64 vbl_period_ns;
 	ktime_t vbl_time;
 	ktime_t vbl_seen;
@@ -462,7 +464,7 @@ struct pvg_front {
 struct pvg_device {
 	struct drm_device drm;
 	struct pvg_front front;
-	struct mutex state_lock;
+	struct mutex state_lock; /* of start and stop */
 	bool running;
 	bool stopped;
 	bool unplugged;
@@ -478,7 +480,7 @@ struct pvg_device {
 	unsigned int pipe_count;
 	struct pvg_pipe pipes[PVG_MAX_PIPES];
 	struct workqueue_struct *wq;
-	spinlock_t garbage_lock;
+	spinlock_t garbage_lock; /* of garbage */
 	struct list_head garbage;
 	struct work_struct garbage_work;
 	struct delayed_work watchdog;
@@ -564,7 +566,8 @@ void pvg_task_fini(struct pvg_task *task);
 int pvg_task_announce(struct pvg_task *task);
 int pvg_task_map_pages(struct pvg_task *task, struct pvg_range *range, struct page **pages,
 		       unsigned long count);
-int pvg_task_map_sgt(struct pvg_task *task, struct pvg_range *range, struct sg_table *sgt, u64 size);
+int pvg_task_map_sgt(struct pvg_task *task, struct pvg_range *range, struct sg_table *sgt,
+		     u64 size);
 int pvg_task_map_repeat(struct pvg_task *task, struct pvg_range *range, void *page,
 			unsigned long pages);
 void pvg_task_unmap(struct pvg_task *task, struct pvg_range *range);
@@ -581,7 +584,8 @@ void pvg_garbage_kick(struct pvg_device *pvg);
 
 /* pvg_gem.c */
 struct drm_gem_object *pvg_gem_create_object(struct drm_device *dev, size_t size);
-int pvg_dumb_create(struct drm_file *file, struct drm_device *dev, struct drm_mode_create_dumb *args);
+int pvg_dumb_create(struct drm_file *file, struct drm_device *dev,
+		    struct drm_mode_create_dumb *args);
 struct drm_framebuffer *pvg_fb_create(struct drm_device *dev, struct drm_file *file,
 				      const struct drm_mode_fb_cmd2 *mode_cmd);
 struct pvg_surface *pvg_surface_get(struct pvg_pipe *pipe, struct drm_framebuffer *fb,
@@ -590,8 +594,8 @@ struct pvg_surface *pvg_surface_black(struct pvg_pipe *pipe, u32 width, u32 heig
 void pvg_surface_put(struct pvg_surface *surface);
 
 /* pvg_present.c */
-#define PVG_PRESENT_ASYNC		1 /* deliver the event without waiting for a vertical blank */
-#define PVG_PRESENT_INTERRUPTIBLE	2 /* a signal or a busy second end the wait for room */
+#define PVG_PRESENT_ASYNC		1 /* the event does not wait for a vertical blank */
+#define PVG_PRESENT_INTERRUPTIBLE	2 /* a signal or a busy second end the wait */
 int pvg_present(struct pvg_pipe *pipe, struct pvg_surface *surface,
 		struct drm_pending_vblank_event *event, unsigned int flags);
 void pvg_present_retire(struct pvg_pipe *pipe);

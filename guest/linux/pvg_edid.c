@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The monitor for user space: timings (the wire has none) and an EDID 1.4, synthesised from the fields of the shared
- * page (display 4, 15.1). Modes that fit a detailed timing descriptor go to the base block, others, and those for which
- * there is no room, to a DisplayID extension; a longer list is complete in the connector's modes only.
+ * The monitor for user space: timings (the wire has none) and an EDID 1.4, synthesised from the
+ * fields of the shared page (display 4, 15.1). Modes that fit a detailed timing descriptor go to
+ * the base block, others, and those for which there is no room, to a DisplayID extension; a longer
+ * list is complete in the connector's modes only.
  *
  * Integer arithmetic without kernel services, compiled into the driver and into a user-space test.
  */
 #include "pvg_edid.h"
 
 #ifdef __KERNEL__
+#include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/string.h>
 #else
 #include <string.h>
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 static u64 div64_u64(u64 a, u64 b)
 {
 	return a / b;
@@ -26,9 +29,10 @@ static u64 div64_u64(u64 a, u64 b)
 #define DTD_MIN_CLOCK_KHZ	10000
 #define DTD_MAX_CLOCK_KHZ	655350
 #define DISPLAYID_TIMING_SIZE	20
-#define DISPLAYID_TIMINGS_FIRST	3	/* what fits the 121 bytes of a section beside the blocks it must have */
+#define DISPLAYID_TIMINGS_FIRST	3	/* what fits a section beside the blocks it must have */
 #define DISPLAYID_TIMINGS	5	/* what fits a further one */
-#define DISPLAYID_MAX_TIMINGS	(DISPLAYID_TIMINGS_FIRST + DISPLAYID_TIMINGS * (PVG_EDID_MAX_BLOCKS - 2))
+#define DISPLAYID_MAX_TIMINGS	\
+	(DISPLAYID_TIMINGS_FIRST + DISPLAYID_TIMINGS * (PVG_EDID_MAX_BLOCKS - 2))
 #define DISPLAYID_DESKTOP	3	/* product type: stand-alone display device */
 
 /**
@@ -36,13 +40,14 @@ static u64 div64_u64(u64 a, u64 b)
  * @t: result
  * @mode: extent at least 1 x 1, refresh 1..1000 Hz
  *
- * VESA CVT 1.2 with reduced blanking version 1, but without rounding width and clock: guests may use any extent, and the
- * refresh rate is that of the host's clock.
+ * VESA CVT 1.2 with reduced blanking version 1, but without rounding width and clock: guests may
+ * use any extent, and the refresh rate is that of the host's clock.
  */
 void pvg_timing_make(struct pvg_timing *t, const struct pvg_mode *mode)
 {
-	const u32 min_vblank_ns = 460000, hfront = 48, hsync = 32, hblank = 160, vfront = 3, vback_min = 6;
-	u64 frame_ns = div64_u64(1000000000ull << 16, mode->refresh);
+	const u32 min_vblank_ns = 460000, vfront = 3, vback_min = 6;
+	const u32 hfront = 48, hsync = 32, hblank = 160;
+	u64 pixels, frame_ns = div64_u64(1000000000ull << 16, mode->refresh);
 	u32 w = mode->width, h = mode->height;
 	u32 vsync, vblank;
 
@@ -68,7 +73,8 @@ void pvg_timing_make(struct pvg_timing *t, const struct pvg_mode *mode)
 	t->vsync_start = h + vfront;
 	t->vsync_end = h + vfront + vsync;
 	t->vtotal = h + vblank;
-	t->clock_khz = div64_u64((((u64)t->htotal * t->vtotal * mode->refresh) >> 6) + 512000, 1024000);
+	pixels = (u64)t->htotal * t->vtotal;
+	t->clock_khz = div64_u64(((pixels * mode->refresh) >> 6) + 512000, 1024000);
 }
 
 static void put16(u8 *p, u32 value)
@@ -100,8 +106,10 @@ static void put_dtd(u8 *p, const struct pvg_timing *t, u32 width_mm, u32 height_
 	u32 hfront = t->hsync_start - t->hdisplay, vfront = t->vsync_start - t->vdisplay;
 	u32 hsync = t->hsync_end - t->hsync_start, vsync = t->vsync_end - t->vsync_start;
 
-	if (width_mm > DTD_MAX_EXTENT || height_mm > DTD_MAX_EXTENT)
-		width_mm = height_mm = 0;
+	if (width_mm > DTD_MAX_EXTENT || height_mm > DTD_MAX_EXTENT) {
+		width_mm = 0;
+		height_mm = 0;
+	}
 	put16(p, (t->clock_khz + 5) / 10);
 	p[2] = t->hdisplay;
 	p[3] = hblank;
@@ -133,7 +141,7 @@ static void put_dummy(u8 *p)
 	p[3] = 0x10;
 }
 
-/* A chromaticity as a 10-bit binary fraction, rounded; the value is a single-precision bit pattern. */
+/* A chromaticity as a 10-bit binary fraction, rounded, from the bits of a float. */
 static u32 fraction10(u32 bits)
 {
 	u32 exponent = bits >> 23 & 0xff;
@@ -172,7 +180,7 @@ static u8 displayid_aspect(const struct pvg_timing *t)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(ratios) / sizeof(ratios[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(ratios); i++)
 		if (t->hdisplay * ratios[i][1] == t->vdisplay * ratios[i][0])
 			return i;
 	return 8; /* not one of the list */
@@ -231,7 +239,7 @@ static void put_displayid_monitor(u8 **p, const struct pvg_monitor *monitor, con
 	d[6] = 0x01; /* sRGB */
 }
 
-/* One extension block with some timings; the first one also describes the product and is the preferred mode's. */
+/* One extension block; the first one also describes the product and has the preferred timing. */
 static void put_displayid(u8 *extension, const struct pvg_timing *timings, unsigned int count,
 			  const struct pvg_monitor *monitor, const u8 *base, unsigned int more)
 {
@@ -253,7 +261,7 @@ static void put_displayid(u8 *extension, const struct pvg_timing *timings, unsig
 	checksum(extension, PVG_EDID_BLOCK - 1);
 }
 
-/* EDID 1.4 wants a preferred timing in the base block even where the preferred mode does not fit one. */
+/* EDID 1.4 wants a preferred timing in the base block, whether or not the preferred mode fits. */
 static void base_timing(struct pvg_timing *t, const struct pvg_monitor *monitor)
 {
 	static const u32 rates[] = { 60, 30, 24 };
@@ -263,7 +271,7 @@ static void base_timing(struct pvg_timing *t, const struct pvg_monitor *monitor)
 	if (monitor->mode_count) {
 		struct pvg_mode reduced = monitor->modes[0];
 
-		for (i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		for (i = 0; i < ARRAY_SIZE(rates); i++) {
 			reduced.refresh = rates[i] << 16;
 			pvg_timing_make(t, &reduced);
 			if (dtd_fits(t))
@@ -302,7 +310,7 @@ size_t pvg_edid_make(u8 edid[PVG_EDID_MAX_SIZE], const struct pvg_monitor *monit
 	edid[21] = monitor->width_mm / 10 > 255 ? 255 : monitor->width_mm / 10;
 	edid[22] = monitor->height_mm / 10 > 255 ? 255 : monitor->height_mm / 10;
 	if (!edid[21] || !edid[22])
-		edid[21] = edid[22] = 0; /* one of them alone would mean an aspect ratio */
+		put16(edid + 21, 0); /* one of them alone would mean an aspect ratio */
 	edid[23] = 120; /* gamma 2.2 */
 	srgb = put_chromaticity(edid, monitor->chromaticity);
 	edid[24] = 0x22 | (srgb ? 0x04 : 0); /* can be switched off, first timing is native */
@@ -313,7 +321,7 @@ size_t pvg_edid_make(u8 edid[PVG_EDID_MAX_SIZE], const struct pvg_monitor *monit
 	for (i = 0; i < monitor->mode_count; i++) {
 		pvg_timing_make(&t, &monitor->modes[i]);
 		if (!i) {
-			/* Leads the extension too, if there is one: it needs a preferred timing of its own. */
+			/* Leads the extension too: it needs a preferred timing of its own. */
 			extra[extended++] = t;
 			if (!dtd_fits(&t))
 				base_timing(&t, monitor);
@@ -344,8 +352,8 @@ size_t pvg_edid_make(u8 edid[PVG_EDID_MAX_SIZE], const struct pvg_monitor *monit
 		unsigned int room = i == 1 ? DISPLAYID_TIMINGS_FIRST : DISPLAYID_TIMINGS;
 		unsigned int count = extended - from < room ? extended - from : room;
 
-		put_displayid(edid + i * PVG_EDID_BLOCK, extra + from, count, i == 1 ? monitor : NULL, edid,
-			      blocks - 2);
+		put_displayid(edid + i * PVG_EDID_BLOCK, extra + from, count,
+			      i == 1 ? monitor : NULL, edid, blocks - 2);
 		from += count;
 	}
 	edid[126] = blocks - 1;

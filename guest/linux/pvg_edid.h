@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the host says a monitor is, display timings for it, and a synthesised EDID: see pvg_edid.c. Includable from user
- * space for tests.
+ * What the host says a monitor is, display timings for it, and a synthesised EDID: see pvg_edid.c.
+ * Includable from user space for tests.
  */
 #ifndef PVG_EDID_H
 #define PVG_EDID_H

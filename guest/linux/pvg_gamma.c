@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Gamma (display 8.1, 15.10): fills one of two tables in turn; the next present names it. A table is not written while
- * a present that names it is open.
+ * Gamma (display 8.1, 15.10): fills one of two tables in turn; the next present names it. A table
+ * is not written while a present that names it is open.
  */
 #include <drm/drm_mode.h>
 #include <drm/drm_print.h>

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Memory of pictures: GEM objects (shmem), framebuffers, and the surfaces that presents name (display 15.9).
+ * Memory of pictures: GEM objects (shmem), framebuffers, and the surfaces that presents name
+ * (display 15.9).
  *
- * A GEM object has an address in the kernel task while at least one surface uses it. A surface describes one window
- * (offset and extent) of a GEM object and never changes: hosts may keep copies of its descriptor. Freeing is ordered by
- * the wire itself: the delete and unmap commands wait for the presents, memory goes back when they have completed.
+ * A GEM object has an address in the kernel task while at least one surface uses it. A surface
+ * describes one window (offset and extent) of a GEM object and never changes: hosts may keep copies
+ * of its descriptor. Freeing is ordered by the wire itself: the delete and unmap commands wait for
+ * the presents, memory goes back when they have completed.
  */
 #include <linux/slab.h>
 
@@ -54,7 +56,8 @@ struct drm_gem_object *pvg_gem_create_object(struct drm_device *dev, size_t size
  *
  * Returns: 0 or a negative error.
  */
-int pvg_dumb_create(struct drm_file *file, struct drm_device *dev, struct drm_mode_create_dumb *args)
+int pvg_dumb_create(struct drm_file *file, struct drm_device *dev,
+		    struct drm_mode_create_dumb *args)
 {
 	u64 pitch = ALIGN(DIV_ROUND_UP((u64)args->width * args->bpp, 8), PVG_PITCH_ALIGN);
 
@@ -168,7 +171,7 @@ static void surface_release(struct kref *ref)
 	surface_detach(surface);
 	mutex_unlock(&task->lock);
 
-	/* Where no command gets through, what the device may hold is free when the device has been stopped. */
+	/* Where no command gets through, the memory is free when the device has been stopped. */
 	fence = pvg_fence_until_stop(pvg);
 	if (surface->slot) {
 		pvg_packet_begin(&pkt, PVG_CMD_DELETE_SURFACE);
@@ -269,7 +272,8 @@ struct pvg_surface *pvg_surface_get(struct pvg_pipe *pipe, struct drm_framebuffe
 	struct pvg_framebuffer *pfb = to_pvg_framebuffer(fb);
 	u32 width = state->src_w >> 16;
 	u32 height = state->src_h >> 16;
-	u32 offset = fb->offsets[0] + (state->src_y >> 16) * fb->pitches[0] + (state->src_x >> 16) * 4;
+	u32 offset = fb->offsets[0] + (state->src_y >> 16) * fb->pitches[0] +
+		     (state->src_x >> 16) * 4;
 	struct pvg_surface *surface, *old = NULL;
 
 	mutex_lock(&pfb->lock);
@@ -312,7 +316,8 @@ struct pvg_surface *pvg_surface_black(struct pvg_pipe *pipe, u32 width, u32 heig
 		goto free;
 	}
 	mutex_lock(&task->lock);
-	ret = pvg_task_map_repeat(task, range, pvg->black_page, pvg_pages(pvg, (u64)pitch * height));
+	ret = pvg_task_map_repeat(task, range, pvg->black_page,
+				  pvg_pages(pvg, (u64)pitch * height));
 	if (ret) {
 		mutex_unlock(&task->lock);
 		goto free;

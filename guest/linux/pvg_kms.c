@@ -2,8 +2,8 @@
 /*
  * Mode setting: CRTCs, primary planes, commits (display 15.1, 15.10, 15.11).
  *
- * A mode is nothing on the wire but the extent of the surface that is presented. Every commit that changes what the
- * primary plane shows is one present; a CRTC that goes off shows a black surface.
+ * A mode is nothing on the wire but the extent of the surface that is presented. Every commit that
+ * changes what the primary plane shows is one present; a CRTC that goes off shows a black surface.
  */
 #include <drm/drm_atomic.h>
 #include <drm/drm_atomic_helper.h>
@@ -324,13 +324,14 @@ static struct drm_crtc *async_commit_crtc(struct drm_atomic_state *state)
 		return NULL;
 	for_each_oldnew_plane_in_state(state, plane, old, new, i) {
 		if (!found || plane != found->primary) {
-			/* Planes that the check added along without changing them are no obstacle. */
+			/* Planes in the state that do not change are no obstacle. */
 			if (plane->type == DRM_PLANE_TYPE_CURSOR && old->fb == new->fb)
 				continue;
 			return NULL;
 		}
-		if (!new->fb || new->crtc != found || new->src_x != old->src_x ||
-		    new->src_y != old->src_y || new->src_w != old->src_w || new->src_h != old->src_h ||
+		if (!new->fb || new->crtc != found ||
+		    new->src_x != old->src_x || new->src_y != old->src_y ||
+		    new->src_w != old->src_w || new->src_h != old->src_h ||
 		    (new->fence && !dma_fence_is_signaled(new->fence)))
 			return NULL;
 	}
@@ -388,7 +389,8 @@ static int pipe_init(struct pvg_pipe *pipe)
 			return ret;
 	}
 	ret = drm_crtc_init_with_planes(drm, &pipe->crtc, &pipe->primary,
-					has_cursor ? &pipe->cursor_plane : NULL, &pvg_crtc_funcs, NULL);
+					has_cursor ? &pipe->cursor_plane : NULL,
+					&pvg_crtc_funcs, NULL);
 	if (ret)
 		return ret;
 	drm_crtc_helper_add(&pipe->crtc, &pvg_crtc_helper_funcs);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Gamma table arithmetic (display 8.1): 16-bit look-up tables of user space resampled to the number of entries that a
- * present carries, as IEEE single-precision bit patterns, in integer arithmetic (the kernel has no floating point).
+ * Gamma table arithmetic (display 8.1): 16-bit look-up tables of user space resampled to the number
+ * of entries that a present carries, as IEEE single-precision bit patterns, in integer arithmetic
+ * (the kernel has no floating point).
  *
  * Compiled into the driver and into a user-space test.
  */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Address spaces: allocator, page tables and object lists of tasks, buffers of the driver in the kernel task, and the
- * list of things that the device may still use (memory 1 to 5, 7, 13).
+ * Address spaces: allocator, page tables and object lists of tasks, buffers of the driver in the
+ * kernel task, and the list of things that the device may still use (memory 1 to 5, 7, 13).
  *
- * A task's page table and lists are ordinary memory and survive a restart of the transport; pvg_task_announce() tells
- * a fresh device about everything that is mapped. Map and object commands travel on the Immediate channel; packets of
- * other channels wait for its stamps.
+ * A task's page table and lists are ordinary memory and survive a restart of the transport;
+ * pvg_task_announce() tells a fresh device about everything that is mapped. Map and object commands
+ * travel on the Immediate channel; packets of other channels wait for its stamps.
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -19,8 +19,8 @@
 
 #include "pvg_drv.h"
 
-#define PVG_SLOTS		0x10000	/* object slots per task; backed by memory as they are used */
-#define PVG_DESCRIPTOR_CELL	256	/* bytes per descriptor: a type-4 object with 8 planes needs 148 */
+#define PVG_SLOTS		0x10000	/* per task; backed by memory as they are used */
+#define PVG_DESCRIPTOR_CELL	256	/* bytes: a type-4 object with 8 planes needs 148 */
 
 static unsigned int table_bits(struct pvg_device *pvg)
 {
@@ -70,6 +70,13 @@ static int table_set(struct pvg_task *task, u64 page, u64 pfn)
 		return -ENOMEM;
 	WRITE_ONCE(*leaf, cpu_to_le32(pfn));
 	return 0;
+}
+
+static bool table_has(struct pvg_task *task, u64 page, u64 pfn)
+{
+	__le32 *leaf = table_leaf(task, page, false);
+
+	return leaf && le32_to_cpu(*leaf) == pfn;
 }
 
 static void table_clear(struct pvg_task *task, u64 page, u64 count)
@@ -143,32 +150,32 @@ static int range_announce(struct pvg_task *task, struct pvg_range *range)
 }
 
 /* Set the leaves for one physically contiguous piece. @done: bytes mapped so far. */
-static int map_piece(struct pvg_task *task, struct pvg_range *range, u64 *done, u64 address, u64 bytes)
+static int map_piece(struct pvg_task *task, struct pvg_range *range, u64 *done, u64 address,
+		     u64 bytes)
 {
 	unsigned int shift = task->pvg->front.page_shift;
 	u64 mask = BIT_ULL(shift) - 1;
-	int ret = 0;
+	int ret;
 
-	while (bytes && !ret) {
+	while (bytes) {
 		u64 step = min(bytes, (mask + 1) - (*done & mask));
+		u64 page = range->node.start + (*done >> shift);
 
-		if (!(*done & mask)) {
-			if (address & mask)
-				return -EINVAL; /* a wire page must be one piece of memory */
-			ret = table_set(task, range->node.start + (*done >> shift), address >> shift);
-		} else if ((address & mask) != (*done & mask)) {
+		/* A wire page must be one aligned piece of memory. */
+		if ((address & mask) != (*done & mask))
 			return -EINVAL;
-		} else {
-			__le32 *leaf = table_leaf(task, range->node.start + (*done >> shift), false);
-
-			if (!leaf || le32_to_cpu(*leaf) != address >> shift)
-				return -EINVAL;
+		if (!(*done & mask)) {
+			ret = table_set(task, page, address >> shift);
+			if (ret)
+				return ret;
+		} else if (!table_has(task, page, address >> shift)) {
+			return -EINVAL;
 		}
 		*done += step;
 		address += step;
 		bytes -= step;
 	}
-	return ret;
+	return 0;
 }
 
 /**
@@ -178,8 +185,8 @@ static int map_piece(struct pvg_task *task, struct pvg_range *range, u64 *done, 
  * @pages: the pages, pinned by the caller until the range is unmapped and the unmap has completed
  * @count: number of kernel pages
  *
- * Where the wire page is larger than the kernel's, the pages must be contiguous and aligned in units of it. Caller
- * holds &pvg_task.lock.
+ * Where the wire page is larger than the kernel's, the pages must be contiguous and aligned in
+ * units of it. Caller holds &pvg_task.lock.
  *
  * Returns: 0 or a negative error.
  */
@@ -366,7 +373,8 @@ int pvg_task_object_add(struct pvg_task *task, u8 type, const void *descriptor, 
 	if (id < 0)
 		return id;
 	cell = (u64)id * PVG_DESCRIPTOR_CELL;
-	ret = area_back(task, &task->list, &task->list_pages, (u64)id * PVG_SLOT_SIZE, PVG_SLOT_SIZE);
+	ret = area_back(task, &task->list, &task->list_pages, (u64)id * PVG_SLOT_SIZE,
+			PVG_SLOT_SIZE);
 	if (!ret)
 		ret = area_back(task, &task->descriptors, &task->descriptor_pages, cell, length);
 	if (ret) {

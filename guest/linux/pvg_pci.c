@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * PCI front: finds the device, maps its registers, takes over from the firmware framebuffer and delivers its one MSI
- * vector (transport 1.1, display 15.2). Without MSI the device is polled: it has no other interrupt.
+ * PCI front: finds the device, maps its registers, takes over from the firmware framebuffer and
+ * delivers its one MSI vector (transport 1.1, display 15.2). Without MSI the device is polled: it
+ * has no other interrupt.
  */
 #include <linux/aperture.h>
 #include <linux/hrtimer.h>

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Presents: putting a surface on a pipe, following the stamps, and delivering page-flip events (display 7, 15.10).
+ * Presents: putting a surface on a pipe, following the stamps, and delivering page-flip events
+ * (display 7, 15.10).
  *
- * A present is one packet; up to two may be open. An ordinary flip is reported at the first vertical blank after its
- * stamp. An asynchronous flip is reported when every older present has its stamp, which is when the buffer it
- * replaces is free: hosts complete a present that is superseded at once but hold the newest until the next refresh
- * tick (decision 1), so this keeps two presents in flight for a client that knows only one flip at a time. Everything
- * up to the event happens in the flip's system call and in the interrupt: no worker, no sleeping round trip.
+ * A present is one packet; up to two may be open. An ordinary flip is reported at the first
+ * vertical blank after its stamp. An asynchronous flip is reported when every older present has its
+ * stamp, which is when the buffer it replaces is free: hosts complete a present that is superseded
+ * at once but hold the newest until the next refresh tick (decision 1), so this keeps two presents
+ * in flight for a client that knows only one flip at a time. Everything up to the event happens in
+ * the flip's system call and in the interrupt: no worker, no sleeping round trip.
  */
 #include <linux/dma-resv.h>
 
@@ -59,8 +61,8 @@ static void pending_complete(struct pvg_pipe *pipe, struct pvg_pending *pending)
 		return;
 	}
 	/*
-	 * The stamp may come a moment after the vertical blank at which the host took the picture: one clock drives
-	 * both. The flip belongs to that vertical blank then, not to the next one.
+	 * The stamp may come a moment after the vertical blank at which the host took the picture:
+	 * one clock drives both. The flip belongs to that vertical blank then, not to the next one.
 	 */
 	drm_crtc_vblank_count_and_time(&pipe->crtc, &vblank);
 	now = ktime_get();
@@ -199,7 +201,7 @@ static int wait_for_room(struct pvg_pipe *pipe, bool interruptible)
 		return 0;
 	pipe->stats.waits++;
 	if (!interruptible) {
-		/* Ends in any case: the watchdog stops a device that holds a present for ten seconds. */
+		/* Ends in any case: the watchdog restarts a device that holds one for long. */
 		while (!wait_event_timeout(pipe->present_wait, present_room(pipe), HZ / 10))
 			pvg_present_retire(pipe);
 		return 0;
@@ -255,8 +257,8 @@ static int present_send(struct pvg_pipe *pipe, struct pvg_surface *surface,
  *
  * Process context. Sleeps only while two presents are open, or the ring is full.
  *
- * Returns: 0; -ENODEV when the device is stopped; when interruptible also -EBUSY after a second without a completed
- * present and -ERESTARTSYS on a signal.
+ * Returns: 0; -ENODEV when the device is stopped; when interruptible also -EBUSY after a second
+ * without a completed present and -ERESTARTSYS on a signal.
  */
 int pvg_present(struct pvg_pipe *pipe, struct pvg_surface *surface,
 		struct drm_pending_vblank_event *event, unsigned int flags)
@@ -270,7 +272,7 @@ int pvg_present(struct pvg_pipe *pipe, struct pvg_surface *surface,
 		if (!ret)
 			ret = present_send(pipe, surface, event, flags & PVG_PRESENT_ASYNC);
 		if (ret == -EAGAIN)
-			schedule_timeout_uninterruptible(1); /* the ring is full of cursor commands */
+			schedule_timeout_uninterruptible(1); /* ring full of cursor commands */
 	} while (ret == -EAGAIN);
 	if (!ret) {
 		pipe->gamma_used = NULL;
@@ -282,7 +284,7 @@ int pvg_present(struct pvg_pipe *pipe, struct pvg_surface *surface,
 	return ret;
 }
 
-/* May a flip of the primary plane skip the commit machinery? Caller holds the CRTC's and the plane's lock. */
+/* May a flip skip the commit machinery? Caller holds the CRTC's and the primary plane's lock. */
 static int async_possible(struct pvg_pipe *pipe, struct drm_framebuffer *fb)
 {
 	struct drm_plane_state *plane_state = pipe->primary.state;
@@ -307,10 +309,11 @@ static int async_possible(struct pvg_pipe *pipe, struct drm_framebuffer *fb)
  * @fb: new framebuffer, of a size that the plane's source rectangle fits in
  * @event: event to deliver or NULL; owned by this function when it returns 0
  *
- * Caller holds the CRTC's and the primary plane's lock. The plane's state is changed in place, as for asynchronous
- * plane updates.
+ * Caller holds the CRTC's and the primary plane's lock. The plane's state is changed in place, as
+ * for asynchronous plane updates.
  *
- * Returns: 0; -EAGAIN when the flip needs an ordinary commit; -EBUSY; -ERESTARTSYS; other negative errors.
+ * Returns: 0; -EAGAIN when the flip needs an ordinary commit; -EBUSY; -ERESTARTSYS; other negative
+ * errors.
  */
 int pvg_async_flip(struct pvg_pipe *pipe, struct drm_framebuffer *fb,
 		   struct drm_pending_vblank_event *event)
@@ -329,7 +332,8 @@ int pvg_async_flip(struct pvg_pipe *pipe, struct drm_framebuffer *fb,
 	ret = pvg_present(pipe, surface, event, PVG_PRESENT_ASYNC | PVG_PRESENT_INTERRUPTIBLE);
 	if (ret) {
 		pvg_surface_put(surface);
-		return ret == -ENODEV ? -EAGAIN : ret; /* the commit path completes events of a dead device */
+		/* For a stopped device the commit path completes the event. */
+		return ret == -ENODEV ? -EAGAIN : ret;
 	}
 	pipe->stats.async_flips++;
 	pvg_crc_shown(pipe, fb, state->base.src_x >> 16, state->base.src_y >> 16);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Transport: wire pages, packets, the root FIFO, child channels, stamps and the interrupt (transport 4 to 10).
+ * Transport: wire pages, packets, the root FIFO, child channels, stamps and the interrupt
+ * (transport 4 to 10).
  *
- * Knows framing and order, not the meaning of a command beyond opening and closing channels. Submission works from any
- * context; the functions without "try" in their name may sleep.
+ * Knows framing and order, not the meaning of a command beyond opening and closing channels.
+ * Submission works from any context; the functions without "try" in their name may sleep.
  */
 #include <linux/delay.h>
 #include <linux/gfp.h>
@@ -21,7 +22,8 @@
  * @pvg: the device
  * @pages: number of wire pages
  *
- * Returns: kernel address, or NULL; memory the device cannot name (page number above 31 bits) counts as none.
+ * Returns: kernel address, or NULL; memory the device cannot name (page number above 31 bits)
+ * counts as none.
  */
 void *pvg_wire_alloc(struct pvg_device *pvg, unsigned int pages)
 {
@@ -223,6 +225,7 @@ bool pvg_fence_reached(struct pvg_device *pvg, const struct pvg_fence *fence)
 	if (fence->channel == PVG_FENCE_UNTIL_STOP) {
 		reached = fence->generation != READ_ONCE(pvg->generation);
 	} else if (fence->stamp && fence->generation == READ_ONCE(pvg->generation)) {
+		/* What the device wrote before the stamp is read after it. */
 		u32 cell = le32_to_cpu(smp_load_acquire(&pvg->cells[fence->channel]));
 
 		reached = (s32)(cell - fence->stamp) >= 0;
@@ -330,7 +333,7 @@ static int transport_handshake(struct pvg_device *pvg)
 	return 0;
 }
 
-/* The first command proves FIFO, stamps, DMA and interrupt together; what it answers is for renderers. */
+/* The first command proves FIFO, stamps, DMA and interrupt; its answer is for renderers. */
 static int transport_prove(struct pvg_device *pvg)
 {
 	void *reply = pvg_wire_alloc(pvg, 1);
@@ -423,7 +426,8 @@ void pvg_transport_close(struct pvg_device *pvg)
  * pvg_transport_stop() - stop the device and free everything it could touch
  * @pvg: the device
  *
- * When this returns the device neither reads nor writes memory of this driver, and every fence is reached.
+ * When this returns the device neither reads nor writes memory of this driver, and every fence is
+ * reached.
  */
 void pvg_transport_stop(struct pvg_device *pvg)
 {
@@ -431,7 +435,8 @@ void pvg_transport_stop(struct pvg_device *pvg)
 
 	pvg_transport_close(pvg);
 	pvg_write(pvg, PVG_REG_FIFO_CONTROL, 0);
-	pvg_read(pvg, PVG_REG_FIFO_CONTROL); /* flushes the write, which has waited for the host (transport 2.1) */
+	/* Flushes the write, which has waited for the host (transport 2.1). */
+	pvg_read(pvg, PVG_REG_FIFO_CONTROL);
 
 	WRITE_ONCE(pvg->stopped, true);
 	smp_wmb(); /* pairs with pvg_fence_until_stop() */
@@ -535,7 +540,8 @@ static void wake_fifo(struct pvg_fifo *fifo)
  * pvg_handle_irq() - what the device's interrupt means
  * @pvg: the device
  *
- * Called by the front for each interrupt, or periodically when there is none. Hard interrupt context.
+ * Called by the front for each interrupt, or periodically when there is none. Hard interrupt
+ * context.
  */
 void pvg_handle_irq(struct pvg_device *pvg)
 {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Vertical blank (display 6.3, 15.11): event class 0 of the shared page, with timestamps on the refresh grid.
+ * Vertical blank (display 6.3, 15.11): event class 0 of the shared page, with timestamps on the
+ * refresh grid.
  *
- * The device ticks on a fixed grid; an interrupt arrives a little after its tick. The grid's phase follows the earliest
- * arrivals, so that timestamps have neither the interrupt's jitter nor a drift. Counting by time keeps the frame number
- * right while events are off or merged. When the device delivers no events at all, a timer at the same rate does.
+ * The device ticks on a fixed grid; an interrupt arrives a little after its tick. The grid's phase
+ * follows the earliest arrivals, so that timestamps have neither the interrupt's jitter nor a
+ * drift. Counting by time keeps the frame number right while events are off or merged. When the
+ * device delivers no events at all, a timer at the same rate does.
  */
 #include <linux/math64.h>
 
@@ -13,15 +15,15 @@
 #include "pvg_compat.h"
 #include "pvg_drv.h"
 
-#define PVG_VBL_WATCH_NS	(100 * NSEC_PER_MSEC)	/* no event for this long: the timer stands in */
+#define PVG_VBL_WATCH_NS	(100 * NSEC_PER_MSEC)	/* then the timer stands in */
 #define PVG_VBL_STALE_PERIODS	2
 #define PVG_VBL_LATE_TICKS	4
 
 /*
  * Put a tick that was seen at @now on the grid. Caller holds vbl_lock.
  *
- * Early arrivals set the phase, late ones move it a little, and when all are late for a while the grid itself has moved:
- * hosts start a new one when events were off or they could not keep up.
+ * Early arrivals set the phase, late ones move it a little, and when all are late for a while the
+ * grid itself has moved: hosts start a new one when events were off or they could not keep up.
  */
 static void grid_tick(struct pvg_pipe *pipe, ktime_t now)
 {
@@ -169,8 +171,8 @@ void pvg_vblank_disable(struct drm_crtc *crtc)
  * @time: out: the time
  * @in_irq: called for the event itself
  *
- * While events arrive this is the last one reported, not a tick whose report is still on its way: a flip may wait for
- * that report.
+ * While events arrive this is the last one reported, not a tick whose report is still on its way: a
+ * flip may wait for that report.
  *
  * Returns: true.
  */
@@ -187,7 +189,7 @@ bool pvg_vblank_timestamp(struct drm_crtc *crtc, int *max_error, ktime_t *time, 
 	if (!in_irq && delta > (s64)(PVG_VBL_STALE_PERIODS * pipe->vbl_period_ns)) {
 		u64 n = div64_u64(delta, pipe->vbl_period_ns);
 
-		/* The grid may start anew with the next event; leave room for it to count as one. */
+		/* The next event may start a new grid: leave room for it to count. */
 		if (pipe->vbl_resync)
 			n--;
 		pipe->vbl_time = ktime_add_ns(pipe->vbl_time, n * pipe->vbl_period_ns);

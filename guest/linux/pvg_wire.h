@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The wire of Apple's paravirtualized graphics device as a guest sees it: registers, packets, the shared page of a
- * display pipe, page tables and object records. Written from docs/spec (transport, memory, display) alone, so that a
- * mistake on the host's side of the wire cannot be repeated here unseen (decision 11).
+ * The wire of Apple's paravirtualized graphics device as a guest sees it: registers, packets, the
+ * shared page of a display pipe, page tables and object records. Written from docs/spec (transport,
+ * memory, display) alone, so that a mistake on the host's side of the wire cannot be repeated here
+ * unseen (decision 11).
  *
- * Nothing but preprocessor constants: a user-space test includes this file and compares it with the host's tables.
- * Offsets are bytes, all integers on the wire are little-endian.
+ * Nothing but preprocessor constants: a user-space test includes this file and compares it with the
+ * host's tables. Offsets are bytes, all integers on the wire are little-endian.
  */
 #ifndef PVG_WIRE_H
 #define PVG_WIRE_H
@@ -36,7 +37,7 @@
 #define PVG_REG_DISPLAY_DOORBELL	0x1220	/* pipe index: look at its cursor words */
 #define PVG_REG_DISPLAY_PORTS		0x122c	/* number of pipes */
 
-#define PVG_VERSION_PROPOSED		6	/* the newest protocol this driver was written for */
+#define PVG_VERSION_PROPOSED		6	/* the newest one this driver was written for */
 #define PVG_VERSION_REFUSED		0x80000000
 
 /* Root FIFO (transport 5) */
@@ -44,7 +45,7 @@
 #define PVG_ROOT_STAMP_INDEX		0
 
 /* Child channels (transport 7) */
-#define PVG_RECORD_BASE			0x400	/* in the root page: record of channel id at base + (id - 1) * size */
+#define PVG_RECORD_BASE			0x400	/* of channel id: + (id - 1) * size */
 #define PVG_RECORD_SIZE			0x14
 #define PVG_RECORD_WRITTEN		0x00
 #define PVG_RECORD_READ			0x04
@@ -88,7 +89,7 @@
 #define PVG_LEN_CURSOR_GLYPH		44
 #define PVG_LEN_CURSOR_SHOW		8	/* pipe, u8 visible and padding */
 #define PVG_LEN_PRESENT			12	/* pipe, surface, task */
-#define PVG_LEN_PRESENT_GAMMA		36	/* pipe, task, surface, u64 address, u64 length, entries, sum */
+#define PVG_LEN_PRESENT_GAMMA		36	/* as 0x06, u64 address, u64 length, n, sum */
 #define PVG_LEN_NOP			0
 #define PVG_LEN_UNMAP_MEMORY		20	/* task, u64 address, u64 length */
 #define PVG_LEN_DEFINE_CHANNEL		4	/* channel */
@@ -96,12 +97,12 @@
 #define PVG_LEN_SET_OBJECT_LIST		12	/* task, virtual page number, slots */
 #define PVG_LEN_INVALIDATE_1		16	/* task, 1, object, validity bytes */
 #define PVG_LEN_DELETE_SURFACE		8	/* object, task: in this order */
-#define PVG_LEN_DEFINE_TASK		16	/* id << 1 | kernel, u64 length, directory page number */
+#define PVG_LEN_DEFINE_TASK		16	/* id << 1 | kernel, u64 length, directory page */
 #define PVG_LEN_MAP_MEMORY		20	/* task, u64 address, u64 length */
 #define PVG_LEN_GET_DEVICE_INFO		12	/* key limit, pairs, page number */
 
 #define PVG_DEFINE_TASK_KERNEL		0x1
-#define PVG_INVALIDATE_PAGE_ON		0x01000001	/* clear host valid, set guest valid (memory 6.2) */
+#define PVG_INVALIDATE_PAGE_ON		0x01000001	/* clear host, set guest valid */
 #define PVG_DEVICE_INFO_KEY_LIMIT	18
 
 /* Shared page of a pipe (display 4.1) */

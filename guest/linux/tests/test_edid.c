@@ -3,7 +3,8 @@
  * User-space test of the driver's arithmetic: the synthesised EDID, timings and gamma values.
  *
  * test_edid              checks values by itself
- * test_edid NAME > FILE  writes the EDID of one case, for edid-decode -c; test_edid --list names the cases
+ * test_edid NAME > FILE  writes the EDID of one case, for edid-decode -c; test_edid --list names
+ * the cases
  */
 #include <math.h>
 #include <stdio.h>
