@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/half.h"
+
 static const char *const kind_names[] = {
 #define X(id, name) name,
     AIR_KINDS(X)
@@ -39,15 +41,6 @@ const char *air_stage_name(uint32_t stage)
     return stage < sizeof(stage_names) / sizeof(stage_names[0]) ? stage_names[stage] : "unknown";
 }
 
-static float half_to_float(uint32_t h)
-{
-    uint16_t bits = (uint16_t)h;
-    _Float16 f;
-
-    memcpy(&f, &bits, 2);
-    return (float)f;
-}
-
 void air_sampler_decode(uint64_t w, struct air_sampler_state *out)
 {
     memset(out, 0, sizeof(*out));
@@ -59,8 +52,8 @@ void air_sampler_decode(uint64_t w, struct air_sampler_state *out)
     out->pixel = w >> 15 & 1;
     out->compare = w >> 16 & 15;
     out->anisotropy = (uint8_t)((w >> 20 & 15) + 1);
-    out->lod_min = half_to_float((uint32_t)(w >> 24 & 0xffff));
-    out->lod_max = half_to_float((uint32_t)(w >> 40 & 0xffff));
+    out->lod_min = half_to_float((uint16_t)(w >> 24));
+    out->lod_max = half_to_float((uint16_t)(w >> 40));
     out->border = w >> 56 & 3;
 }
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
+
 struct spv_known {
     uint32_t hash;
     uint32_t id;
@@ -355,12 +357,8 @@ uint32_t spv_uint(struct spv *s, unsigned bits, uint64_t v)
 uint32_t spv_float(struct spv *s, unsigned bits, double v)
 {
     if (bits == 16) {
-        _Float16 h = (_Float16)v;
-        uint16_t w;
-        uint32_t o;
+        uint32_t o = half_from_double(v);
 
-        memcpy(&w, &h, 2);
-        o = w;
         return intern(s, SpvOpConstant, spv_type_float(s, 16), &o, 1);
     }
     return spv_f32(s, (float)v);

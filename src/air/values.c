@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/half.h"
+
 bool type_is_bf16(LLVMTypeRef t)
 {
     return LLVMGetTypeKind(elem_type(t)) == LLVMBFloatTypeKind;
@@ -214,7 +216,7 @@ uint32_t const_bytes(struct ctx *c, LLVMValueRef v, uint8_t *out, size_t max)
     }
     if (LLVMIsAConstantFP(v)) {
         float f = (float)real(v);
-        _Float16 h = (_Float16)real(v);
+        uint16_t h = half_from_double(real(v));
         uint16_t b = bf16_bits(real(v));
 
         if (k == LLVMFloatTypeKind)
@@ -319,6 +321,12 @@ static bool root_is_phys(struct ctx *c, int root)
     return c->root[root_find(c, root)].kind == ROOT_PHYS;
 }
 
+/*
+ * Null among pointers that are offsets: an offset no buffer reaches. Kernels compare pointers that were chosen between a
+ * buffer and null.
+ */
+#define NULL_OFFSET 0xfffffff0u
+
 /* A pointer whose offset, or address, is the id @id: the form it has after a variable or a select. */
 static struct ptr from_id(struct ctx *c, int root, uint32_t id)
 {
@@ -376,7 +384,7 @@ void pointer_to_var(struct ctx *c, LLVMValueRef holder, LLVMValueRef v, uint32_t
     struct ptr p = pointer(c, v);
 
     if (c->root[root_find(c, p.root)].kind == ROOT_NONE && !phys)
-        spv_void(&c->s, SpvOpStore, 2, var, spv_u32(&c->s, 0));
+        spv_void(&c->s, SpvOpStore, 2, var, spv_u32(&c->s, NULL_OFFSET));
     else
         spv_void(&c->s, SpvOpStore, 2, var, to_id(c, p, phys));
 }
@@ -393,13 +401,17 @@ struct ptr pointer_select(struct ctx *c, LLVMValueRef inst, uint32_t cond, LLVMV
         return na ? pb : pa;
     return from_id(c, root,
                    spv_op(&c->s, SpvOpSelect, spv_type_uint(&c->s, phys ? 64 : 32), 3, cond,
-                          na && !phys ? spv_u32(&c->s, 0) : to_id(c, pa, phys),
-                          nb && !phys ? spv_u32(&c->s, 0) : to_id(c, pb, phys)));
+                          na && !phys ? spv_u32(&c->s, NULL_OFFSET) : to_id(c, pa, phys),
+                          nb && !phys ? spv_u32(&c->s, NULL_OFFSET) : to_id(c, pb, phys)));
 }
 
 uint32_t pointer_compare_id(struct ctx *c, LLVMValueRef v, bool phys)
 {
-    return to_id(c, pointer(c, v), phys);
+    struct ptr p = pointer(c, v);
+
+    if (!phys && c->root[root_find(c, p.root)].kind == ROOT_NONE)
+        return spv_u32(&c->s, NULL_OFFSET);
+    return to_id(c, p, phys);
 }
 
 void set_pointer(struct ctx *c, LLVMValueRef v, struct ptr p)

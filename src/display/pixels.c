@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/half.h"
 #include "wire/display.h"
 
 bool pixels_are_bgra(uint32_t format)
@@ -75,18 +76,10 @@ void pixels_swap_red_blue(struct pvg_frame *frame)
     }
 }
 
-/* IEEE half to a byte: values below 0 and NaN give 0, above 1 give 255. */
+/* Values below 0 and NaN give 0, above 1 give 255. */
 static uint8_t half_to_byte(uint16_t h)
 {
-    uint32_t exponent = h >> 10 & 31, mantissa = h & 1023;
-    float v;
-
-    if (h & 0x8000 || (exponent == 31 && mantissa))
-        return 0;
-    if (exponent >= 15) /* 1.0 and above, infinity */
-        return 255;
-    v = exponent ? (float)(1024 + mantissa) / (float)(1u << (25 - exponent)) : (float)mantissa / (float)(1u << 24);
-    return (uint8_t)(v * 255.0f + 0.5f);
+    return (uint8_t)(clamp01(half_to_float(h)) * 255.0f + 0.5f);
 }
 
 void pixels_from_half(const uint8_t *src, size_t stride_bytes, struct pvg_frame *frame)
