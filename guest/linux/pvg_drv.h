@@ -626,6 +626,7 @@ void pvg_gamma_update(struct pvg_pipe *pipe, const struct drm_color_lut *lut, un
 /* pvg_kms.c */
 int pvg_kms_init(struct pvg_device *pvg);
 void pvg_kms_fini(struct pvg_device *pvg);
+void pvg_kms_period_changed(struct pvg_pipe *pipe);
 void pvg_kms_repaint(struct pvg_device *pvg);
 struct drm_plane_state *pvg_plane_duplicate_state(struct drm_plane *plane);
 void pvg_plane_destroy_state(struct drm_plane *plane, struct drm_plane_state *state);

@@ -155,6 +155,26 @@ static bool pvg_crtc_mode_fixup(struct drm_crtc *crtc, const struct drm_display_
 	return true;
 }
 
+/**
+ * pvg_kms_period_changed() - count frames of a running mode by the host's new refresh rate
+ * @pipe: the pipe
+ *
+ * User space usually sets another mode when the host replaces the list, but need not.
+ */
+void pvg_kms_period_changed(struct pvg_pipe *pipe)
+{
+	struct drm_crtc *crtc = &pipe->crtc;
+	struct drm_display_mode mode;
+
+	drm_modeset_lock(&crtc->mutex, NULL);
+	if (crtc->state && crtc->state->active) {
+		drm_mode_init(&mode, &crtc->state->adjusted_mode);
+		pvg_crtc_mode_fixup(crtc, &mode, &mode);
+		drm_calc_timestamping_constants(crtc, &mode);
+	}
+	drm_modeset_unlock(&crtc->mutex);
+}
+
 static int pvg_crtc_atomic_check(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
 	struct drm_crtc_state *new = drm_atomic_get_new_crtc_state(state, crtc);
