@@ -25,7 +25,8 @@ class Skip(Exception):
 
 class Config:
     qemu = 'qemu-system-x86_64'
-    plugin = None
+    plugin = None  # None: the device is built into that QEMU
+    other_plugin = None
 
 
 def wait_for(condition, what):
@@ -101,7 +102,9 @@ class Machine:
         self.qmp_lines = Lines(self.path('qmp.sock'))
         command = [Config.qemu, '-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'tcg', '-m', str(ram_mib),
                    '-bios', self.path('bios.bin'), '-qtest', f'unix:{self.path("qtest.sock")}', '-qtest-log', 'none',
-                   '-qmp', f'unix:{self.path("qmp.sock")}', '-plugin', Config.plugin + plugin_args]
+                   '-qmp', f'unix:{self.path("qmp.sock")}']
+        if Config.plugin:
+            command += ['-plugin', Config.plugin + plugin_args]
         if shared_ram:
             command += ['-object', f'memory-backend-memfd,id=ram,size={ram_mib}M,share=on', '-M',
                         f'{machine},memory-backend=ram']
@@ -267,7 +270,7 @@ def run_qemu(*args, machine='q35', plugin=True, plugin_args='', env=None):
     """Runs a QEMU that is expected to end by itself: exit status and everything it said."""
     command = [Config.qemu, '-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'tcg', '-m', '32', '-S', '-M',
                machine]
-    if plugin:
+    if plugin and (Config.plugin or isinstance(plugin, str)):
         command += ['-plugin', (plugin if isinstance(plugin, str) else Config.plugin) + plugin_args]
     done = subprocess.run(command + list(args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=DEADLINE_S, env=dict(os.environ, **(env or {})))

@@ -13,6 +13,35 @@
 #define PAGE_ROUND_UP(x, page) (((x) + (page) - 1) & ~((uint64_t)(page) - 1))
 #define PAGE_ROUND_DOWN(x, page) ((x) & ~((uint64_t)(page) - 1))
 
+/* --- Fronts --- */
+
+#define MAX_FRONTS 2
+
+static struct {
+    const char *type;
+    AppleGFXState *(*common)(Object *obj);
+} fronts[MAX_FRONTS];
+static unsigned front_count;
+
+void apple_gfx_add_type(const char *type, AppleGFXState *(*common)(Object *obj))
+{
+    assert(front_count < MAX_FRONTS);
+    fronts[front_count].type = type;
+    fronts[front_count++].common = common;
+}
+
+AppleGFXState *apple_gfx_from_object(Object *obj)
+{
+    unsigned i;
+
+    for (i = 0; i < front_count; i++) {
+        if (object_dynamic_cast(obj, fronts[i].type)) {
+            return fronts[i].common(obj);
+        }
+    }
+    g_assert_not_reached();
+}
+
 /* --- Registers --- */
 
 static uint64_t apple_gfx_mmio_read(void *opaque, hwaddr offset, unsigned size)
@@ -20,6 +49,9 @@ static uint64_t apple_gfx_mmio_read(void *opaque, hwaddr offset, unsigned size)
     AppleGFXState *s = opaque;
     uint64_t res = pvg_device_mmio_read(s->dev, offset, size);
 
+    if (s->front->acknowledge) {
+        s->front->acknowledge(s);
+    }
     trace_apple_gfx_read(offset, res, size);
     return res;
 }

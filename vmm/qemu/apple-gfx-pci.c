@@ -18,7 +18,7 @@ struct AppleGFXPCIState {
     AppleGFXState common;
 };
 
-AppleGFXState *apple_gfx_from_object(Object *obj)
+static AppleGFXState *apple_gfx_pci_common(Object *obj)
 {
     return &APPLE_GFX_PCI(obj)->common;
 }
@@ -174,8 +174,14 @@ static const TypeInfo apple_gfx_pci_types[] = {
 #ifdef APPLE_GFX_PLUGIN
 void apple_gfx_pci_register(void)
 {
+    apple_gfx_add_type(TYPE_APPLE_GFX_PCI, apple_gfx_pci_common);
     type_register_static(&apple_gfx_pci_types[0]);
 }
 #else
 DEFINE_TYPES(apple_gfx_pci_types)
+
+static void __attribute__((constructor)) apple_gfx_pci_add(void)
+{
+    apple_gfx_add_type(TYPE_APPLE_GFX_PCI, apple_gfx_pci_common);
+}
 #endif

@@ -14,6 +14,8 @@
 #include <pvg/pvg.h>
 
 #define TYPE_APPLE_GFX_PCI "apple-gfx-pci"
+#define TYPE_APPLE_GFX_MMIO "apple-gfx-mmio"
+#define TYPE_APPLE_GFX_PLATFORM "apple-gfx-mmio-platform"
 
 /* Most heads of one device; the library may allow fewer (pvg_max_display_ports()). */
 #define APPLE_GFX_MAX_DISPLAYS 8
@@ -106,10 +108,17 @@ typedef struct AppleGFXFront {
     enum pvg_variant variant;
     /* Deliver the interrupt; main loop. False: the guest cannot take it now; apple_gfx_irq_retry() follows when it can. */
     bool (*deliver_irq)(AppleGFXState *s);
+    /* The guest has read the register window; NULL: of no interest. */
+    void (*acknowledge)(AppleGFXState *s);
 } AppleGFXFront;
+
+OBJECT_DECLARE_SIMPLE_TYPE(AppleGFXMMIOState, APPLE_GFX_MMIO)
+OBJECT_DECLARE_SIMPLE_TYPE(AppleGFXPlatformState, APPLE_GFX_PLATFORM)
 
 /* The common part of @obj, an instance of any front. */
 AppleGFXState *apple_gfx_from_object(Object *obj);
+/* A front says how to find the common part in its objects. */
+void apple_gfx_add_type(const char *type, AppleGFXState *(*common)(Object *obj));
 
 /* apple-gfx-common.c */
 void apple_gfx_common_init(AppleGFXState *s, DeviceState *owner, const AppleGFXFront *front);
@@ -137,12 +146,17 @@ void apple_gfx_default_modes(AppleGFXModes *modes);
 /* tasks.c */
 void apple_gfx_tasks_ops(struct pvg_host_ops *ops, bool callbacks);
 bool apple_gfx_tasks_check_ram(Error **errp);
+/* Host address of one piece of RAM, with a reference to it until it is given back. Library threads. */
+bool apple_gfx_tasks_map_ram(uint64_t gpa, uint64_t length, bool readonly, void **host);
+bool apple_gfx_tasks_unmap_ram(void *host);
 /* File, offset and sharing of a piece of RAM; false: it is not RAM that may be handed out. */
 bool apple_gfx_ram_backing(MemoryRegion *mr, uint64_t offset, int *fd, uint64_t *fd_offset, bool *shared);
 
 /* The plugin registers the types itself, QEMU's own build by constructor. */
 #ifdef APPLE_GFX_PLUGIN
 void apple_gfx_pci_register(void);
+void apple_gfx_mmio_register(void);
+void apple_gfx_platform_register(void);
 #endif
 
 /* trace.c; the plugin only: QEMU's own tracing serves the in-tree build. */

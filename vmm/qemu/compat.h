@@ -23,7 +23,10 @@
 #include "exec/address-spaces.h"
 #include "hw/qdev-core.h"
 #include "hw/qdev-properties.h"
+#include "hw/irq.h"
 #include "hw/resettable.h"
+#include "hw/sysbus.h"
+#include "qemu/timer.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/pci_bus.h"
@@ -39,7 +42,9 @@
 #if __has_include("system/runstate.h")
 #include "system/runstate.h"
 #include "system/system.h"
+#include "system/device_tree.h"
 #else
+#include "sysemu/device_tree.h"
 #include "sysemu/runstate.h"
 #include "sysemu/sysemu.h"
 #endif

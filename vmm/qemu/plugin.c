@@ -188,5 +188,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
         }
     }
     apple_gfx_pci_register();
+    apple_gfx_mmio_register();
+    apple_gfx_platform_register();
     return 0;
 }

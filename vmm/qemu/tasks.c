@@ -111,6 +111,38 @@ static bool tasks_read_memory(void *opaque, uint64_t gpa, uint64_t length_bytes,
     return ok;
 }
 
+/* The surface mapper's form: nothing is mapped again, RAM is where it is. */
+bool apple_gfx_tasks_map_ram(uint64_t gpa, uint64_t length, bool readonly,
+                             void **host)
+{
+    uint64_t len = length, offset;
+    MemoryRegion *mr;
+
+    *host = NULL;
+    RCU_READ_LOCK_GUARD();
+    *host = length ? ram_piece(gpa, !readonly, &len, &mr, &offset) : NULL;
+    if (!*host || len < length) {
+        *host = NULL;
+        return false;
+    }
+    memory_region_ref(mr); /* given back by apple_gfx_tasks_unmap_ram() */
+    return true;
+}
+
+bool apple_gfx_tasks_unmap_ram(void *host)
+{
+    ram_addr_t offset;
+    MemoryRegion *mr;
+
+    RCU_READ_LOCK_GUARD();
+    mr = memory_region_from_host(host, &offset);
+    if (!mr) {
+        return false;
+    }
+    memory_region_unref(mr);
+    return true;
+}
+
 /* --- Views --- */
 
 static bool page_aligned(uint64_t x)
