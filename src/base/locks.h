@@ -7,7 +7,7 @@
  *   2. core.quiesce_lock         one quiescer at a time (FIFO_CONTROL := 0, pause, reset, stop)
  *   3. pipe.lock                 state of one display pipe
  *   4. gmem.lock                 RAM table pointer and pins, callback-mode page cache, view budget
- *   5. leaf locks                log rate limits, recorder; nothing is taken under them
+ *   5. leaf locks                log rate limits, recorder, frame pool; nothing is taken under them
  */
 #ifndef PVG_BASE_LOCKS_H
 #define PVG_BASE_LOCKS_H

@@ -20,7 +20,7 @@
 #define PULSES_MAX       150
 #define ONLINE_PATIENCE_NS (30 * NS_PER_S)
 #define MODES_DEBOUNCE_NS  (500 * NS_PER_MS)
-#define SPARE_NS         (1 * NS_PER_S)   /* a spare picture unused for this long is given back */
+#define POOL_NS          (1 * NS_PER_S)   /* without a new picture: memory of old ones is given back */
 #define PUBLISH_WAIT_NS  (5 * NS_PER_MS)  /* at most, between a picture and its vertical blank */
 
 /* State of one wake-up. */
@@ -256,12 +256,12 @@ static void guest_step(struct round *r)
         bits |= vblank_step(r);
     }
     section_leave(pipe);
-    if (pipe->spare) {
-        if (r->now >= pipe->taken_ns + SPARE_NS) {
-            frame_unref(pipe->spare);
-            pipe->spare = NULL;
+    if (pipe->pool_used) {
+        if (r->now >= pipe->taken_ns + POOL_NS) {
+            frame_pool_rest(pipe->pool);
+            pipe->pool_used = false;
         } else {
-            wake_at(r, pipe->taken_ns + SPARE_NS);
+            wake_at(r, pipe->taken_ns + POOL_NS);
         }
     }
 out:
@@ -291,7 +291,7 @@ static void compose_step(struct round *r)
     pthread_mutex_unlock(&pipe->lock);
     if (!base)
         return;
-    frame = glyph ? frame_new(base->width_px, base->height_px) : frame_ref(base);
+    frame = glyph ? frame_new(pipe->pool, base->width_px, base->height_px) : frame_ref(base);
     if (frame && glyph) {
         memcpy(frame->pixels, base->pixels, (size_t)base->stride_bytes * base->height_px);
         pixels_draw_cursor(frame, &glyph->image, at.x - glyph->image.hot_x_px, at.y - glyph->image.hot_y_px);

@@ -69,7 +69,8 @@ struct pipe {
     /* frames */
     struct pvg_frame *base;      /* newest picture without pointer */
     struct pvg_frame *front;     /* what get_frame hands out: base, or base with the pointer drawn */
-    struct pvg_frame *spare;     /* for the next picture */
+    struct frame_pool *pool;     /* where frames come from and go back to */
+    bool pool_used;              /* since it was last told to rest */
     struct gmem_runs scratch;    /* of the taker */
     uint8_t *convert;            /* buffer for formats that are not 4 bytes */
     size_t convert_bytes;

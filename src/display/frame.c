@@ -6,14 +6,88 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/locks.h"
+
+/* Enough for a display that draws the pointer: picture and picture with pointer, while the last two are still shown. */
+#define IDLE_MAX 2
+
 struct frame {
     struct pvg_frame pub;
+    struct frame_pool *pool; /* a reference */
     _Atomic uint32_t refs;
     size_t mapped_bytes;
 };
 
+struct frame_pool {
+    _Atomic uint32_t refs; /* the display's, and one of every frame that is out */
+    pthread_mutex_t lock;  /* protects all below */
+    bool resting;
+    struct frame *idle[IDLE_MAX];
+    unsigned idle_count;
+};
+
+static void frame_free(struct frame *f)
+{
+    munmap(f->pub.pixels, f->mapped_bytes);
+    free(f);
+}
+
+struct frame_pool *frame_pool_new(void)
+{
+    struct frame_pool *pool = calloc(1, sizeof(*pool));
+
+    if (!pool)
+        return NULL;
+    atomic_init(&pool->refs, 1);
+    pthread_mutex_init(&pool->lock, NULL);
+    return pool;
+}
+
+static void pool_unref(struct frame_pool *pool)
+{
+    if (atomic_fetch_sub_explicit(&pool->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+void frame_pool_rest(struct frame_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->resting = true;
+    while (pool->idle_count)
+        frame_free(pool->idle[--pool->idle_count]);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void frame_pool_free(struct frame_pool *pool)
+{
+    if (!pool)
+        return;
+    frame_pool_rest(pool);
+    pool_unref(pool);
+}
+
+/* A waiting frame of this size, or NULL. Frames of another size go: the display has changed its mode. */
+static struct frame *take_idle(struct frame_pool *pool, uint32_t width_px, uint32_t height_px)
+{
+    struct frame *f = NULL;
+
+    pthread_mutex_lock(&pool->lock);
+    pool->resting = false;
+    while (pool->idle_count && !f) {
+        f = pool->idle[--pool->idle_count];
+        if (f->pub.width_px != width_px || f->pub.height_px != height_px) {
+            frame_free(f);
+            f = NULL;
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return f;
+}
+
 /* Pixels come straight from the kernel: zeroed, page-aligned, and given back when freed. */
-struct pvg_frame *frame_new(uint32_t width_px, uint32_t height_px)
+static struct frame *fresh(uint32_t width_px, uint32_t height_px)
 {
     struct frame *f = calloc(1, sizeof(*f));
 
@@ -29,6 +103,19 @@ struct pvg_frame *frame_new(uint32_t width_px, uint32_t height_px)
         free(f);
         return NULL;
     }
+    return f;
+}
+
+struct pvg_frame *frame_new(struct frame_pool *pool, uint32_t width_px, uint32_t height_px)
+{
+    struct frame *f = take_idle(pool, width_px, height_px);
+
+    if (!f)
+        f = fresh(width_px, height_px);
+    if (!f)
+        return NULL;
+    f->pool = pool;
+    atomic_fetch_add_explicit(&pool->refs, 1, memory_order_relaxed);
     atomic_init(&f->refs, 1);
     return &f->pub;
 }
@@ -42,16 +129,20 @@ struct pvg_frame *frame_ref(struct pvg_frame *frame)
 void frame_unref(struct pvg_frame *frame)
 {
     struct frame *f = (struct frame *)frame;
+    struct frame_pool *pool;
 
     if (!f || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
         return;
-    munmap(f->pub.pixels, f->mapped_bytes);
-    free(f);
-}
-
-bool frame_is_ours(const struct pvg_frame *frame)
-{
-    return atomic_load_explicit(&((const struct frame *)frame)->refs, memory_order_acquire) == 1;
+    pool = f->pool;
+    pthread_mutex_lock(&pool->lock);
+    if (!pool->resting && pool->idle_count < IDLE_MAX) {
+        pool->idle[pool->idle_count++] = f;
+        f = NULL;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (f)
+        frame_free(f);
+    pool_unref(pool);
 }
 
 PVG_API void pvg_frame_put(const struct pvg_frame *frame)

@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reference-counted pictures. A frame is written by one thread, then published and never changed again while anybody else
- * holds it; a display keeps at most one spare for reuse.
+ * Reference-counted pictures. A frame is written by one thread, then published and never changed again while anybody holds
+ * it. Frames given back wait in their display's pool for the next picture: fresh memory costs the kernel a page fault per
+ * page, several times the copy itself. A frame may outlive its display.
  */
 #ifndef PVG_DISPLAY_FRAME_H
 #define PVG_DISPLAY_FRAME_H
 
 #include <pvg/display.h>
 
-/* A new frame with one reference, its pixels zeroed; NULL: out of memory. */
-struct pvg_frame *frame_new(uint32_t width_px, uint32_t height_px);
+struct frame_pool;
+
+/* NULL: out of memory. */
+struct frame_pool *frame_pool_new(void);
+/* NULL does nothing. Frames still held stay valid. */
+void frame_pool_free(struct frame_pool *pool);
+/* Free what waits in the pool, and keep nothing more until the next frame_new(). */
+void frame_pool_rest(struct frame_pool *pool);
+
+/*
+ * A frame with one reference; NULL: out of memory. It holds zeros or an earlier picture of the same display: the caller writes
+ * all of it before anybody sees it.
+ */
+struct pvg_frame *frame_new(struct frame_pool *pool, uint32_t width_px, uint32_t height_px);
 struct pvg_frame *frame_ref(struct pvg_frame *frame);
 /* Drop a reference; NULL does nothing. */
 void frame_unref(struct pvg_frame *frame);
-/* Does nobody but the caller hold it? */
-bool frame_is_ours(const struct pvg_frame *frame);
 
 #endif

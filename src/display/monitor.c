@@ -62,6 +62,7 @@ static void serial_give(uint32_t serial)
 int display_set_new(const struct display_config *config, struct display_set **out)
 {
     struct display_set *set = calloc(1, sizeof(*set));
+    bool complete = true;
 
     *out = NULL;
     if (!set)
@@ -78,6 +79,12 @@ int display_set_new(const struct display_config *config, struct display_set **ou
         pthread_cond_init(&pipe->idle, NULL);
         pipe->cursor = (struct pvg_coord){0xffff, 0xffff};
         gamma_identity(&pipe->gamma);
+        pipe->pool = frame_pool_new();
+        complete = complete && pipe->pool;
+    }
+    if (!complete) {
+        display_set_free(set);
+        return PVG_ERR_NOMEM;
     }
     pipe_register(set);
     present_register(set);
@@ -136,6 +143,7 @@ void display_set_free(struct display_set *set)
         glyph_unref(pipe->glyph);
         gmem_runs_fini(&pipe->scratch);
         free(pipe->convert);
+        frame_pool_free(pipe->pool);
         pthread_cond_destroy(&pipe->idle);
         pthread_mutex_destroy(&pipe->lock);
     }

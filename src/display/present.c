@@ -15,8 +15,8 @@ void present_forget(struct pipe *pipe)
 {
     frame_unref(pipe->base);
     frame_unref(pipe->front);
-    frame_unref(pipe->spare);
-    pipe->base = pipe->front = pipe->spare = NULL;
+    frame_pool_rest(pipe->pool);
+    pipe->base = pipe->front = NULL;
     pipe->unpulled = 0;
 }
 
@@ -241,25 +241,11 @@ static void publish(struct pipe *pipe, struct pvg_frame *frame)
         frame_unref(pipe->front);
         pipe->front = frame_ref(frame);
     }
-    if (old && !pipe->spare && frame_is_ours(old))
-        pipe->spare = old;
-    else
-        frame_unref(old);
+    frame_unref(old);
+    pipe->pool_used = true;
     pipe->taken_ns = clock_now_ns();
     pipe->unpulled++;
     atomic_fetch_add(&pipe->host_presents, 1);
-}
-
-/* Lock held: a frame of this size to write to, or NULL. */
-static struct pvg_frame *blank(struct pipe *pipe, const struct picture *pic)
-{
-    struct pvg_frame *frame = pipe->spare;
-
-    pipe->spare = NULL;
-    if (frame && frame_is_ours(frame) && frame->width_px == pic->width_px && frame->height_px == pic->height_px)
-        return frame;
-    frame_unref(frame);
-    return frame_new(pic->width_px, pic->height_px);
 }
 
 bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *done)
@@ -279,9 +265,9 @@ bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *d
     if (s.lut)
         pipe->gamma = *s.lut;
     free(s.lut);
-    frame = blank(pipe, &s.picture);
     pthread_mutex_unlock(&pipe->lock);
 
+    frame = frame_new(pipe->pool, s.picture.width_px, s.picture.height_px);
     good = frame && copy_picture(pipe, pin, &s, frame);
     if (good) {
         gamma_apply(&pipe->gamma, frame);
