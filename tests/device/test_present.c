@@ -583,7 +583,8 @@ static void test_many(void **state)
     assert_int_equal(pvg_display_guest_presents(d->disp), 3000 / SLOWER);
     assert_int_equal(vmm_report_number(&v, "displays.0.superseded") + pvg_display_host_presents(d->disp),
                      3000 / SLOWER);
-    vmm_wait(&v, d->frames >= 1);
+    vmm_wait(&v, d->sequence == vmm_report_number(&v, "displays.0.picture.sequence"));
+    assert_false(d->backwards);
 }
 
 int main(void)

@@ -50,6 +50,7 @@ struct vmm_display {
     uint32_t width, height, fourcc;
     uint32_t frame_width, frame_height; /* the mode at the last on_frame */
     bool frame_before_mode;
+    bool backwards; /* a sequence that was not larger than the one before */
     uint64_t sequence;
     struct pvg_cursor cursor;
     uint8_t cursor_pixels[64 * 64 * 4]; /* of images up to that size */
