@@ -121,6 +121,8 @@ static enum core_verdict accept(struct display_set *set, const struct core_cmd *
     supersedes = pipe->standing.there;
     superseded = pipe->standing.ticket;
     if (supersedes) {
+        /* The tick stays the first one's, or a guest faster than the display would push it away for ever. */
+        next.accepted_ns = pipe->standing.accepted_ns;
         if (next.lut)
             free(pipe->standing.lut);
         else
