@@ -116,8 +116,9 @@ int airc_new(const struct airc_config *cfg, struct airc **out);
 int airc_compile(struct airc *c, const struct airc_request *req, airc_done_fn *done, void *opaque);
 
 /*
- * Stop. What is not done is cancelled: its callbacks have returned when this returns. Ends a helper that was started;
- * waits at most 2 s for it. Not from a callback. NULL is accepted.
+ * Stop. What is not done is cancelled: its callbacks have returned when this returns. Ends a helper that was started.
+ * Takes as long as a callback that runs, or a second while a service is being connected to. Not from a callback. NULL
+ * is accepted.
  */
 void airc_free(struct airc *c);
 

@@ -9,6 +9,7 @@
 #include "airc/connect.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +25,8 @@
 #include "airc/protocol.h"
 
 #define HELPER_FD 3
+/* How long a full queue of connections is waited for, on the client's thread; airc_free() may have to wait as long. */
+#define CONNECT_LIMIT_S 1
 
 void airc_link_init(struct airc_link *l)
 {
@@ -33,15 +37,18 @@ void airc_link_init(struct airc_link *l)
 static int open_socket(struct airc_link *l, const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    const struct timeval patience = {.tv_sec = CONNECT_LIMIT_S};
     int sock, err;
 
     if (strlen(path) >= sizeof(addr.sun_path))
         return -ENAMETOOLONG;
     strcpy(addr.sun_path, path);
-    sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (sock < 0)
         return -errno;
-    if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+    /* A busy service's queue of connections may be full for a moment; without blocking that would be a failure. */
+    if (setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+        connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0 || fcntl(sock, F_SETFL, O_NONBLOCK) < 0) {
         err = -errno;
         close(sock);
         return err;

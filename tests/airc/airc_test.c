@@ -51,6 +51,37 @@ void scratch_remove(struct scratch *s)
     assert_int_equal(nftw(s->path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* A test that fails does not get to stop its service. */
+static pid_t services[8];
+
+static void end_services(void)
+{
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+        if (services[i])
+            kill(services[i], SIGKILL);
+}
+
+static void remember_service(pid_t pid)
+{
+    static bool registered;
+
+    if (!registered)
+        assert_int_equal(atexit(end_services), 0);
+    registered = true;
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+        if (!services[i]) {
+            services[i] = pid;
+            return;
+        }
+}
+
+void service_forget(pid_t pid)
+{
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+        if (services[i] == pid)
+            services[i] = 0;
+}
+
 static int can_connect(const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -84,6 +115,7 @@ pid_t service_start(const char *program, const char *socket_path, ...)
         execv(program, argv);
         _exit(127);
     }
+    remember_service(pid);
     for (uint64_t end = now_ns() + PATIENCE_S * 1000000000ull; !can_connect(socket_path);) {
         assert_true(now_ns() < end && service_alive(pid));
         poll(NULL, 0, 2);
@@ -102,6 +134,7 @@ int service_stop(pid_t pid)
 
     kill(pid, SIGTERM);
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    service_forget(pid);
     return status;
 }
 

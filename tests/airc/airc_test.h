@@ -23,6 +23,8 @@ void scratch_remove(struct scratch *s);
 
 /* Start @program --listen=@socket with more arguments up to NULL; waits until it listens. */
 pid_t service_start(const char *program, const char *socket, ...);
+/* For a service that the test has waited for itself. */
+void service_forget(pid_t pid);
 /* End it and return how it ended, as waitpid() says. */
 int service_stop(pid_t pid);
 /* Does the process still run? */

@@ -191,7 +191,7 @@ static int listen_at(const char *path)
     if (fd < 0)
         fail("no socket: %s", strerror(errno));
     mask = umask(0177); /* for the user alone; who wants more uses the systemd unit */
-    if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 16) < 0)
+    if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, SOMAXCONN) < 0)
         fail("%s: %s", path, strerror(errno));
     umask(mask);
     return fd;
@@ -299,5 +299,5 @@ int main(int argc, char **argv)
     err = jail_service(&cfg.jail);
     if (err)
         fail("no seccomp filter (%s): will not compile guests' shaders unprotected", strerror(-err));
-    return service_run(&cfg);
+    _exit(service_run(&cfg)); /* nothing is buffered, and exit handlers of libraries do not expect a jail */
 }
