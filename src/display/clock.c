@@ -122,7 +122,7 @@ static uint32_t online_step(struct round *r)
         pipe->online = ONLINE_ARMED;
     if (pipe->online == ONLINE_ACKNOWLEDGED)
         return 0;
-    if (!pipe->online_gave_up && r->now - pipe->armed_ns > ONLINE_PATIENCE_NS)
+    if (!pipe->online_gave_up && r->now > pipe->armed_ns + ONLINE_PATIENCE_NS) /* armed may be later than this round */
         give_up(r);
     wake_at(r, r->now + (pipe->online_gave_up ? SLOW_POLL_NS * 4 : HANDSHAKE_NS));
     pthread_mutex_unlock(&pipe->lock);
