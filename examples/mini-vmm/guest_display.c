@@ -303,15 +303,15 @@ bool guest_picture(struct guest *g, uint32_t salt)
     return wait_presents(g);
 }
 
-/* Both surfaces are drawn before; the last picture is the second one's when @count is even. */
+/* Both surfaces are drawn before; the last picture is the second one's. */
 bool guest_storm(struct guest *g, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count || i & 1 || !atomic_load(&g->enough); i++)
         for (uint32_t p = 0; p < g->ports; p++)
             if (!present(g, &g->monitors[p], &g->monitors[p].surfaces[i & 1]))
                 return false;
     for (uint32_t p = 0; p < g->ports; p++)
-        g->monitors[p].next = count & 1;
+        g->monitors[p].next = 0;
     return wait_presents(g);
 }
 
