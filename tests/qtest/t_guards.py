@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from harness import contains, equal, test
-from machine import Config, Skip, run_qemu
+from machine import Config, Failure, Skip, run_qemu
 
 
 def need_plugin():
@@ -40,8 +40,10 @@ class Variant:
     def __exit__(self, *ignored):
         shutil.rmtree(self.dir)
 
-    def headers(self):
-        return next(a[len('-isystem'):] for a in self.compiles[0] if a.startswith('-isystem') and a.endswith('/config'))
+    def tool(self, command):
+        done = subprocess.run(command, cwd=self.build, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            raise Failure(f'{command[0]} failed: {done.stdout.decode()[-1500:]}')
 
     def make(self, name, header, change):
         """Builds the plugin with one header (a path below an include folder) changed by a function; returns its path."""
@@ -67,11 +69,11 @@ class Variant:
             for option in ('-o', '-MQ'):
                 command[command.index(option) + 1] = new
             command[command.index('-MF') + 1] = new + '.d'
-            subprocess.run(command, cwd=self.build, check=True)
+            self.tool(command)
             link = [new if a == out else a for a in link]
         plugin = os.path.join(self.dir, name + '.so')
         link[link.index('-o') + 1] = plugin
-        subprocess.run(link, cwd=self.build, check=True)
+        self.tool(link)
         return plugin
 
 
