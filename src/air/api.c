@@ -192,7 +192,8 @@ static void reset_emission(struct ctx *c)
     c->nroot = c->root_cap = 0;
     c->nnode = 0;
     c->nbuiltin = 0;
-    c->push_var = c->active = c->scratch_var = c->state_var = 0;
+    c->predicated = false;
+    c->push_var = c->active = c->base_active = c->scratch_var = c->state_var = 0;
     c->nhelper = 0;
     c->nsampler = 0;
     memset(c->sampler_var, 0, sizeof(c->sampler_var));

@@ -31,7 +31,7 @@ static int node_new(struct ctx *c, LLVMBasicBlockRef bb)
     n->bb = bb;
     n->succ[0] = n->succ[1] = -1;
     n->loop_merge = n->loop_cont = n->sel_merge = -1;
-    n->idom = n->ipdom = -1;
+    n->idom = n->ipdom = n->pred_of = -1;
     return c->nnode++;
 }
 
@@ -450,6 +450,87 @@ static bool inst_divergent(struct ctx *c, LLVMValueRef i)
     return false;
 }
 
+/* The same computation in two places: what both sides of a branch recompute is no difference between them. */
+static bool same_value(struct ctx *c, LLVMValueRef a, LLVMValueRef b, unsigned depth)
+{
+    LLVMOpcode op;
+
+    if (a == b || LLVMIsUndef(a) || LLVMIsUndef(b))
+        return true;
+    if (!depth || !LLVMIsAInstruction(a) || !LLVMIsAInstruction(b) || LLVMTypeOf(a) != LLVMTypeOf(b) ||
+        LLVMIsAPHINode(a) || LLVMIsACallInst(a))
+        return false;
+    op = LLVMGetInstructionOpcode(a);
+    if (op != LLVMGetInstructionOpcode(b) || LLVMGetNumOperands(a) != LLVMGetNumOperands(b))
+        return false;
+    if (op == LLVMICmp && LLVMGetICmpPredicate(a) != LLVMGetICmpPredicate(b))
+        return false;
+    if (op == LLVMFCmp && LLVMGetFCmpPredicate(a) != LLVMGetFCmpPredicate(b))
+        return false;
+    if (op == LLVMGetElementPtr && LLVMGetGEPSourceElementType(a) != LLVMGetGEPSourceElementType(b))
+        return false;
+    if (op == LLVMShuffleVector || op == LLVMExtractValue || op == LLVMInsertValue || op == LLVMAlloca)
+        return false; /* have more than operands */
+    if (op == LLVMLoad && (LLVMGetPointerAddressSpace(LLVMTypeOf(LLVMGetOperand(a, 0))) != 2 ||
+                           c->root[root_find(c, root_of(c, LLVMGetOperand(a, 0)))].written))
+        return false;
+    for (int k = 0; k < LLVMGetNumOperands(a); k++) {
+        if (!same_value(c, LLVMGetOperand(a, (unsigned)k), LLVMGetOperand(b, (unsigned)k), depth - 1))
+            return false;
+    }
+    return true;
+}
+
+/* A phi of one value and undef is that value: the structurizer makes many of them. */
+static LLVMValueRef strip(LLVMValueRef v)
+{
+    for (unsigned depth = 0; depth < 8 && LLVMIsAInstruction(v) && LLVMIsAPHINode(v); depth++) {
+        LLVMValueRef one = NULL;
+
+        for (unsigned k = 0; k < LLVMCountIncoming(v); k++) {
+            LLVMValueRef x = LLVMGetIncomingValue(v, k);
+
+            if (LLVMIsUndef(x) || x == v || x == one)
+                continue;
+            if (one)
+                return v;
+            one = x;
+        }
+        if (!one)
+            return v;
+        v = one;
+    }
+    return v;
+}
+
+static bool phi_agrees(struct ctx *c, LLVMValueRef phi)
+{
+    LLVMValueRef first = NULL;
+
+    for (unsigned k = 0; k < LLVMCountIncoming(phi); k++) {
+        LLVMValueRef v = strip(LLVMGetIncomingValue(phi, k));
+
+        if (LLVMIsUndef(v) || v == phi)
+            continue;
+        if (is_div(c, v) || (first && !same_value(c, first, v, 6)))
+            return false;
+        first = v;
+    }
+    return true;
+}
+
+/* Values merged at @u depend on the way taken. */
+static bool mark_phis(struct ctx *c, int u)
+{
+    bool changed = false;
+
+    for (LLVMValueRef i = LLVMGetFirstInstruction(c->node[u].bb); i && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i)) {
+        if (!phi_agrees(c, i))
+            changed |= mark(c, i);
+    }
+    return changed;
+}
+
 /* Everything between a divergent branch and its post-dominator runs divergently. */
 static bool spread(struct ctx *c, int b)
 {
@@ -463,9 +544,7 @@ static bool spread(struct ctx *c, int b)
         struct node *d = &c->node[u];
 
         if (u == stop) {
-            /* values merged here depend on the way taken */
-            for (LLVMValueRef i = LLVMGetFirstInstruction(d->bb); i && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i))
-                changed |= mark(c, i);
+            changed |= mark_phis(c, u);
             continue;
         }
         if (seen[u])
@@ -477,7 +556,8 @@ static bool spread(struct ctx *c, int b)
         }
         for (LLVMValueRef i = LLVMGetFirstInstruction(d->bb); i; i = LLVMGetNextInstruction(i)) {
             if (LLVMIsAPHINode(i)) {
-                changed |= mark(c, i);
+                if (!phi_agrees(c, i))
+                    changed |= mark(c, i);
                 continue;
             }
             /* used after a loop that threads leave at different times */
@@ -494,6 +574,96 @@ static bool spread(struct ctx *c, int b)
             stack[sp++] = d->succ[k];
     }
     return changed;
+}
+
+static bool simd_call(LLVMValueRef i)
+{
+    LLVMValueRef f = LLVMIsACallInst(i) ? LLVMGetCalledValue(i) : NULL;
+    const char *n = f && LLVMIsAFunction(f) ? LLVMGetValueName(f) : "";
+
+    return (!strncmp(n, "air.simd_", 9) || !strncmp(n, "air.quad_", 9) || !strncmp(n, "air.simdgroup.barrier", 21) ||
+            !strncmp(n, "air.wg.barrier", 14));
+}
+
+/* Nodes of the conditional part of branch @b: from @from to its post-dominator. Count, or 0 when it leaves it. */
+static int part_of(struct ctx *c, int b, int from, int *list)
+{
+    int n = 0, stop = c->node[b].ipdom;
+    bool *seen = air_alloc(c, (size_t)c->nnode);
+
+    list[n++] = from;
+    seen[from] = true;
+    for (int i = 0; i < n; i++) {
+        struct node *d = &c->node[list[i]];
+
+        for (int k = 0; k < d->nsucc; k++) {
+            int s = d->succ[k];
+
+            if (s == b)
+                return 0;
+            if (s != stop && !seen[s]) {
+                seen[s] = true;
+                list[n++] = s;
+            }
+        }
+        if (!d->nsucc)
+            return 0;
+    }
+    return n;
+}
+
+/*
+ * May every thread walk through the conditional part of @b? It must be an if without else, hold an operation that needs
+ * everybody, and its loops must end after the same number of turns for all (their conditions uniform).
+ */
+static bool try_linear(struct ctx *c, int b)
+{
+    struct node *d = &c->node[b];
+    int *list = air_alloc(c, (size_t)(c->nnode + 1) * sizeof(int)), n, from;
+    bool wanted = false;
+
+    if (d->ipdom < 0 || (d->succ[0] != d->ipdom && d->succ[1] != d->ipdom))
+        return false;
+    from = d->succ[0] == d->ipdom ? d->succ[1] : d->succ[0];
+    n = part_of(c, b, from, list);
+    for (int i = 0; i < n; i++) {
+        struct node *u = &c->node[list[i]];
+
+        for (LLVMValueRef x = LLVMGetFirstInstruction(u->bb); x; x = LLVMGetNextInstruction(x))
+            wanted = wanted || simd_call(x);
+        for (int k = 0; k < u->nsucc; k++) {
+            if (c->node[u->succ[k]].order <= u->order && u->nsucc == 2 && is_div(c, u->cond))
+                return false; /* a loop that threads leave at different times */
+        }
+    }
+    return wanted;
+}
+
+/* Turn the branches found into straight lines, and tell each node which predicate it runs under. */
+static void make_linear(struct ctx *c)
+{
+    int *list = air_alloc(c, (size_t)(c->nnode + 1) * sizeof(int)), n, from;
+
+    for (int k = 0; k < c->nrpo; k++) {
+        int b = c->rpo[k];
+        struct node *d = &c->node[b];
+
+        if (!d->linear)
+            continue;
+        d->linear_false = d->succ[0] == d->ipdom;
+        from = d->linear_false ? d->succ[1] : d->succ[0];
+        n = part_of(c, b, from, list);
+        for (int i = 0; i < n; i++)
+            c->node[list[i]].pred_of = b;
+    }
+    for (int k = 0; k < c->nrpo; k++) {
+        struct node *d = &c->node[c->rpo[k]];
+
+        if (d->linear) {
+            d->succ[0] = d->linear_false ? d->succ[1] : d->succ[0];
+            d->nsucc = 1;
+        }
+    }
 }
 
 void cfg_uniform(struct ctx *c)
@@ -516,8 +686,15 @@ void cfg_uniform(struct ctx *c)
                 if (!is_div(c, i) && inst_divergent(c, i))
                     changed |= mark(c, i);
             }
-            if (d->nsucc == 2 && is_div(c, d->cond))
-                changed |= spread(c, c->rpo[k]);
+            if (d->nsucc != 2 || !is_div(c, d->cond))
+                continue;
+            if (try_linear(c, c->rpo[k])) {
+                d->linear = true;
+                changed |= mark_phis(c, d->ipdom);
+                continue;
+            }
+            d->linear = false; /* a loop in it turned out divergent */
+            changed |= spread(c, c->rpo[k]);
         }
     }
 }
@@ -539,8 +716,12 @@ void cfg_build(struct ctx *c)
         return;
     if (!forced) {
         dominators(c);
-        if (c->emulate)
+        if (c->emulate) {
             cfg_uniform(c);
+            make_linear(c);
+            number(c);
+            dominators(c);
+        }
         c->dispatcher = !make_loops(c) || !make_selections(c);
         if (!c->dispatcher) {
             number(c);

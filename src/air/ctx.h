@@ -121,6 +121,13 @@ struct node {
     bool reachable;
     bool divergent;    /* cfg_uniform: executed under control flow not uniform over the workgroup */
     LLVMValueRef cond;
+    /*
+     * Linear branch (decision 26): its conditional part holds SIMD-group operations that are emulated with barriers, so
+     * every thread walks through it and side effects are predicated.
+     */
+    bool linear, linear_false; /* the part runs where the condition is false */
+    uint32_t pred;             /* predicate of the part, bool id */
+    int pred_of;               /* innermost linear branch whose part holds this node, -1 none */
 };
 
 /* Map from LLVM pointers to small numbers. */
@@ -186,7 +193,9 @@ struct ctx {
     unsigned nbuiltin;
     uint32_t push_var;
     uint32_t local_size_id[3];
-    uint32_t active; /* bool id: thread is inside the grid; 0 when no guard is needed */
+    uint32_t active; /* bool id: thread is inside the grid and the linear part; 0 when no guard is needed */
+    uint32_t base_active; /* inside the grid */
+    bool predicated; /* the current block belongs to a linear part */
     uint32_t scratch_var; /* SIMD emulation: u32 per thread of the workgroup */
     bool emulate;    /* SIMD-group operations through workgroup memory */
     unsigned guest_width;

@@ -167,11 +167,15 @@ static uint32_t icmp(struct ctx *c, LLVMValueRef i)
         struct root *rx = &c->root[root_find(c, root_of(c, x))], *ry = &c->root[root_find(c, root_of(c, y))];
         bool phys = rx->kind == ROOT_PHYS || ry->kind == ROOT_PHYS;
 
-        /* A static root is never null; handles are always bound to something (air 4.6). */
-        if (!phys && (rx->kind == ROOT_NONE) != (ry->kind == ROOT_NONE))
-            return spv_bool(s, p == LLVMIntNE || p == LLVMIntUGT);
-        if (!phys && (rx->kind == ROOT_HANDLE || rx->kind == ROOT_NONE))
-            return spv_bool(s, (p == LLVMIntEQ) == (rx == ry || rx->kind == ROOT_NONE));
+        if (!phys && rx->kind == ROOT_BUFFER && ry->kind == ROOT_BUFFER && rx != ry) {
+            /* The host may have bound one buffer twice: kernels ask (soft_max's "no mask"). */
+            if (!(c->opt->caps & AIR_CAP_PHYSICAL))
+                return spv_bool(s, p == LLVMIntNE);
+            phys = true;
+        }
+        /* Handles are always bound to something (air 4.6). */
+        if (!phys && (rx->kind == ROOT_HANDLE || ry->kind == ROOT_HANDLE))
+            return spv_bool(s, (p == LLVMIntEQ) == (rx == ry));
         a = pointer_compare_id(c, x, phys);
         b = pointer_compare_id(c, y, phys);
     } else {
@@ -509,6 +513,7 @@ static void emit_store(struct ctx *c, LLVMValueRef i)
     uint32_t merge = 0;
     bool private = c->root[root_find(c, root_of(c, p))].kind == ROOT_LOCAL;
 
+    private = private && !c->predicated;
     if (!private)
         guard_begin(c, &merge);
     if (is_pointer(v)) {
@@ -667,10 +672,17 @@ static void demote(struct ctx *c)
     }
 }
 
-/* Give the phis of the successors their values. */
+/*
+ * Give the phis of the successors their values. On the way out of a linear part only the threads that belong in it do: the
+ * others have stored theirs at the branch.
+ */
 static void store_phis(struct ctx *c, LLVMBasicBlockRef from, LLVMValueRef term)
 {
     unsigned n = LLVMGetNumSuccessors(term);
+    int me = -1, there = -1;
+
+    if (c->predicated)
+        (void)pmap_get(&c->blocks, from, &me);
 
     for (unsigned k = 0; k < n; k++) {
         LLVMBasicBlockRef to = LLVMGetSuccessor(term, k);
@@ -682,12 +694,17 @@ static void store_phis(struct ctx *c, LLVMBasicBlockRef from, LLVMValueRef term)
             for (unsigned j = 0; var && j < LLVMCountIncoming(i); j++) {
                 LLVMValueRef v = LLVMGetIncomingValue(i, j);
 
+                uint32_t merge = 0;
+
                 if (LLVMGetIncomingBlock(i, j) != from || LLVMIsUndef(v))
                     continue;
+                if (me >= 0 && pmap_get(&c->blocks, to, &there) && c->node[there].pred_of != c->node[me].pred_of)
+                    guard_begin(c, &merge);
                 if (is_pointer(i))
                     pointer_to_var(c, i, v, (uint32_t)var);
                 else
                     spv_void(&c->s, SpvOpStore, 2, (uint32_t)var, value(c, v));
+                guard_end(c, merge);
                 break;
             }
         }
@@ -735,8 +752,17 @@ static void emit_structured(struct ctx *c, uint32_t final)
         d = &c->node[u];
         spv_begin(s, d->label);
         if (d->bb) {
+            c->predicated = d->pred_of >= 0;
+            c->active = c->predicated ? c->node[d->pred_of].pred : c->base_active;
             emit_body(c, d->bb);
             term = LLVMGetBasicBlockTerminator(d->bb);
+        }
+        if (d->linear) {
+            uint32_t b = spv_type_bool(s), p = value(c, d->cond);
+
+            if (d->linear_false)
+                p = spv_op(s, SpvOpLogicalNot, b, 1, p);
+            d->pred = c->active ? spv_op(s, SpvOpLogicalAnd, b, 2, c->active, p) : p;
         }
         if (d->loop_merge >= 0)
             spv_void(s, SpvOpLoopMerge, 3, c->node[d->loop_merge].label, c->node[d->loop_cont].label, 0u);
@@ -853,12 +879,12 @@ void emit_function(struct ctx *c)
     mem_declare(c);
     demote(c);
     iface_load_inputs(c);
-    inside = c->active;
+    inside = c->base_active = c->active;
     if (inside && !c->uses_barrier && !c->uses_simd) {
         /* No thread waits for another: those outside the grid just leave. */
         uint32_t in = spv_label(s);
 
-        c->active = 0;
+        c->active = c->base_active = 0;
         spv_void(s, SpvOpSelectionMerge, 2, final, 0u);
         spv_void(s, SpvOpBranchConditional, 3, inside, in, final);
         spv_begin(s, in);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs compiled functions on a Vulkan device, for tests and measurements: dispatches of one kernel over buffers, and draws
+ * of one vertex + fragment pair over textures. Enables every feature the device has. What the machine lacks is told as a
+ * reason, so that the test can skip by name.
+ */
+#ifndef PVG_TESTS_AIR_VKRUN_H
+#define PVG_TESTS_AIR_VKRUN_H
+
+#include "air/air.h"
+#include "air/air_reflect.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <vulkan/vulkan.h>
+
+struct vk {
+    VkInstance instance;
+    VkPhysicalDevice phys;
+    VkDevice dev;
+    VkQueue queue;
+    uint32_t family;
+    VkCommandPool pool;
+    VkPhysicalDeviceMemoryProperties mem;
+    VkPhysicalDeviceLimits limits;
+    char name[256];
+    uint32_t subgroup;      /* width in lanes */
+    bool size_control;      /* a subgroup size can be required */
+    uint32_t caps;          /* AIR_CAP_* as measured */
+};
+
+/* Opens the device named in PVG_TEST_GPU (substring), else the first CPU device (lavapipe), else the first. NULL or why not. */
+const char *vk_open(struct vk *v);
+void vk_close(struct vk *v);
+
+struct vk_buf {
+    VkBuffer buf;
+    VkDeviceMemory mem;
+    void *map;
+    size_t bytes;
+    uint64_t address;
+};
+
+bool vk_buf_new(struct vk *v, struct vk_buf *b, size_t bytes);
+void vk_buf_free(struct vk *v, struct vk_buf *b);
+
+struct vk_image {
+    VkImage image;
+    VkDeviceMemory mem;
+    VkImageView view, array_view;
+    VkFormat format;
+    VkImageType type;
+    VkImageViewType view_type;
+    VkImageCreateFlags create_flags;
+    uint32_t width, height, depth, layers, levels, samples;
+    VkImageUsageFlags usage;
+    VkImageAspectFlags aspect;
+    VkBufferView buffer_view; /* texture_buffer: bytes in @texels */
+    struct vk_buf texels;
+};
+
+bool vk_image_new(struct vk *v, struct vk_image *im);
+void vk_image_free(struct vk *v, struct vk_image *im);
+/* Tightly packed texels of one level, all layers, in and out. The image is left in GENERAL layout. */
+bool vk_image_write(struct vk *v, struct vk_image *im, uint32_t level, const void *data, size_t bytes);
+bool vk_image_read(struct vk *v, struct vk_image *im, uint32_t level, void *data, size_t bytes);
+
+#define VK_RUN_SLOTS 16
+
+/* Resources by Metal index, shared by both stages of a draw. */
+struct vk_run {
+    struct vk_buf *buf[VK_RUN_SLOTS];
+    struct vk_image *tex[VK_RUN_SLOTS];
+    VkSampler sampler[VK_RUN_SLOTS];
+    uint32_t tg_bytes[VK_RUN_SLOTS]; /* dynamic threadgroup memory by index */
+    struct vk_image *input[8];       /* framebuffer fetch */
+    /* dispatch */
+    uint32_t groups[3], local[3];
+    uint32_t threads[3]; /* non-zero: dispatchThreads, overrides groups */
+    uint32_t repeat;     /* dispatches recorded back to back, 0 = 1 */
+    double *ms;          /* out: time of the submission, or NULL */
+    /* draw */
+    struct vk_image *color[8], *depth;
+    uint32_t vertices, instances;
+    VkPrimitiveTopology topology;
+    VkFrontFace front;
+    VkCullModeFlags cull;
+    VkCompareOp depth_op;
+    VkFormat attr_format[32];
+    uint32_t attr_offset[32], stride;
+    struct vk_buf *vertex_buf;
+    bool dual_source;
+};
+
+struct vk_mod {
+    struct air_result r;
+    VkShaderModule mod;
+};
+
+bool vk_dispatch(struct vk *v, const struct air_result *fn, const struct vk_run *run, char *why, size_t max);
+bool vk_draw(struct vk *v, const struct air_result *vs, struct air_result *fs, const struct vk_run *run, char *why, size_t max);
+/* Only create the pipeline, with the layout the reflection asks for. */
+bool vk_pipeline_only(struct vk *v, const struct air_result *fn, const uint32_t local[3], char *why, size_t max);
+VkSampler vk_sampler(struct vk *v, uint64_t word);
+
+/* Options for this device; @emulate: guest SIMD width 32 on a narrower device. */
+void vk_options(const struct vk *v, struct air_options *o);
+
+#endif
