@@ -23,8 +23,10 @@ int main(int argc, char **argv)
     struct kms k;
     struct kms_options o;
     struct kms_fb fb[2];
-    uint64_t first_ns = 0, last_ns = 0, begun_ns, ends_ns, flips = 0, limit = 0;
-    uint32_t last_sequence = 0, first_sequence = 0;
+    uint64_t last_ns = 0, begun_ns, ends_ns, flips = 0, limit = 0;
+    uint32_t last_sequence = 0;
+    struct kms_rate rate = {0};
+    uint64_t long_sequence = 0;
     double period_ns, worst_ns = 0, sum_error_ns = 0;
     bool async;
 
@@ -55,8 +57,6 @@ int main(int argc, char **argv)
         kms_wait_flip(&k, &sequence, &time_ns);
         if (flips == 0) {
             kms_say("flipping");
-            first_ns = time_ns;
-            first_sequence = sequence;
         } else if (!async) {
             /* An interval may span several periods when the machine was busy: count how far off the nearest multiple.
              */
@@ -70,6 +70,9 @@ int main(int argc, char **argv)
             worst_ns = error > worst_ns ? error : worst_ns;
             sum_error_ns += error;
         }
+        /* Sequence numbers of flip events have 32 bits. */
+        long_sequence += flips ? (uint32_t)(sequence - last_sequence) : 0;
+        kms_rate_add(&rate, long_sequence, time_ns);
         last_ns = time_ns;
         last_sequence = sequence;
         flips++;
@@ -79,12 +82,11 @@ int main(int argc, char **argv)
 
         kms_say("flips=%llu seconds=%.3f rate=%.2f", (unsigned long long)flips, seconds, (double)flips / seconds);
     } else {
-        double periods = (double)(uint32_t)(last_sequence - first_sequence),
-               seconds = (double)(last_ns - first_ns) / 1e9;
+        double seconds = (double)(rate.last_ns - rate.first_ns) / 1e9;
 
-        kms_say("flips=%llu periods=%.0f seconds=%.4f mean_hz=%.5f advertised_hz=%.5f mean_error_us=%.1f "
+        kms_say("flips=%llu periods=%llu seconds=%.4f mean_hz=%.5f advertised_hz=%.5f mean_error_us=%.1f "
                 "worst_error_us=%.1f",
-                (unsigned long long)flips, periods, seconds, seconds > 0 ? periods / seconds : 0.0,
+                (unsigned long long)flips, (unsigned long long)long_sequence, seconds, kms_rate_hz(&rate),
                 kms_mode_hz(&k.mode), flips > 1 ? sum_error_ns / (double)(flips - 1) / 1e3 : 0.0, worst_ns / 1e3);
     }
     return 0;

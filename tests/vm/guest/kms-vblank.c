@@ -19,7 +19,8 @@ int main(int argc, char **argv)
     struct kms k;
     struct kms_options o;
     struct kms_fb fb;
-    uint64_t first_sequence = 0, last_sequence = 0, first_ns = 0, last_ns = 0, begun_ns, n = 0;
+    uint64_t last_sequence = 0, last_ns = 0, begun_ns, n = 0;
+    struct kms_rate rate = {0};
     double seconds;
 
     kms_options(&o, argc, argv);
@@ -44,17 +45,14 @@ int main(int argc, char **argv)
         if (n && (sequence < last_sequence || ns < last_ns || (sequence > last_sequence) != (ns > last_ns)))
             kms_fail("sequence %llu after %llu: times do not grow with it", (unsigned long long)sequence,
                      (unsigned long long)last_sequence);
-        if (!n) {
-            first_sequence = sequence;
-            first_ns = ns;
-        }
+        kms_rate_add(&rate, sequence, ns);
         last_sequence = sequence;
         last_ns = ns;
         n++;
     }
-    seconds = (double)(last_ns - first_ns) / 1e9;
+    seconds = (double)(rate.last_ns - rate.first_ns) / 1e9;
     kms_say("waits=%llu vblanks=%llu seconds=%.4f mean_hz=%.5f advertised_hz=%.5f", (unsigned long long)n,
-            (unsigned long long)(last_sequence - first_sequence), seconds,
-            seconds > 0 ? (double)(last_sequence - first_sequence) / seconds : 0.0, kms_mode_hz(&k.mode));
+            (unsigned long long)(rate.last_sequence - rate.first_sequence), seconds, kms_rate_hz(&rate),
+            kms_mode_hz(&k.mode));
     return 0;
 }

@@ -58,6 +58,32 @@ double kms_mode_hz(const drmModeModeInfo *mode)
     return mode->clock * 1000.0 / ((double)mode->htotal * mode->vtotal);
 }
 
+void kms_rate_add(struct kms_rate *r, uint64_t sequence, uint64_t time_ns)
+{
+    double x, y;
+
+    if (r->n == 0) {
+        r->first_sequence = sequence;
+        r->first_ns = time_ns;
+    }
+    r->last_sequence = sequence;
+    r->last_ns = time_ns;
+    x = (double)(sequence - r->first_sequence);
+    y = (double)(time_ns - r->first_ns) / 1e9;
+    r->n++;
+    r->x += x;
+    r->y += y;
+    r->xx += x * x;
+    r->xy += x * y;
+}
+
+double kms_rate_hz(const struct kms_rate *r)
+{
+    double slope = r->n * r->xy - r->x * r->y;
+
+    return slope > 0 ? (r->n * r->xx - r->x * r->x) / slope : 0;
+}
+
 static const char *argument(int argc, char **argv, int *i)
 {
     if (++*i >= argc)

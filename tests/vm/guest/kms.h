@@ -66,6 +66,17 @@ int kms_flip(struct kms *k, const struct kms_fb *fb, bool async, uint64_t cookie
 /* Waits for one flip event: its sequence number and time in ns of CLOCK_MONOTONIC. */
 void kms_wait_flip(struct kms *k, uint32_t *sequence, uint64_t *time_ns);
 
+/*
+ * Mean rate of events with sequence numbers: the slope of the line through all of them, so that the jitter of the first
+ * and the last one, which a busy machine delays by milliseconds, does not count as rate.
+ */
+struct kms_rate {
+    double n, x, y, xx, xy;
+    uint64_t first_sequence, first_ns, last_sequence, last_ns;
+};
+void kms_rate_add(struct kms_rate *r, uint64_t sequence, uint64_t time_ns);
+double kms_rate_hz(const struct kms_rate *r);
+
 double kms_mode_hz(const drmModeModeInfo *mode);
 uint64_t kms_now_ns(void);
 void kms_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
