@@ -498,6 +498,60 @@ static void service_dies_and_comes_back(void **state)
     scratch_remove(&s);
 }
 
+/* First child of a process that has one thread, or 0. */
+static pid_t child_of(pid_t pid)
+{
+    char path[64];
+    int child = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    f = fopen(path, "re");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%d", &child) != 1)
+        child = 0;
+    fclose(f);
+    return child;
+}
+
+/* A worker that dies while nobody asks costs nobody an answer. */
+static void idle_workers_may_die(void **state)
+{
+    struct answer a;
+    struct scratch s;
+    struct airc *c;
+    pid_t pid;
+
+    scratch_make(&s);
+    pid = service_start(program, s.socket, "--workers=1", NULL);
+    c = client_make(s.socket, "", "");
+    for (uint32_t i = 0; i < 10; i++) {
+        pid_t worker;
+
+        ask(c, "main0", &i, sizeof(i), &a);
+        assert_int_equal(a.status, AIRC_OK);
+        answer_fini(&a);
+        worker = child_of(pid);
+        if (!worker) {
+            print_message("skipped: /proc does not tell children\n");
+            break;
+        }
+        kill(pid, SIGSTOP);
+        assert_int_equal(kill(worker, SIGKILL), 0);
+        assert_int_equal(ask_async(c, "words:20", &i, sizeof(i), &a), 0);
+        kill(pid, SIGCONT);
+        answer_wait(&a);
+        if (a.status != AIRC_OK)
+            fail_msg("%s: %s", airc_status_name(a.status), a.text);
+        assert_int_equal(a.spirv[4], 1); /* a fresh one */
+        answer_fini(&a);
+    }
+    airc_free(c);
+    service_stop(pid);
+    scratch_remove(&s);
+}
+
 static void program_refuses(void **state)
 {
     char long_path[200] = "--listen=/";
@@ -1005,6 +1059,7 @@ int main(void)
         cmocka_unit_test(default_path_and_environment),
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(service_dies_and_comes_back),
+        cmocka_unit_test(idle_workers_may_die),
         cmocka_unit_test(program_refuses),
         cmocka_unit_test(hostile_answers),
         cmocka_unit_test(hostile_messages),

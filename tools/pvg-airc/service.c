@@ -382,12 +382,13 @@ static void assign(struct service *s, struct client *c, struct worker *w)
     fds[0] = r->fd;
     fds[1] = w->result;
     err = sealed_send(w->fd, &m, sizeof(m.compile), fds, 2);
-    if (err) { /* it died while idle; not this request's fault, but one answer is owed */
-        uint64_t id = r->id;
-
+    if (err) { /* it died while idle, which is not this request's fault: back to the front */
+        w->now = NULL;
         worker_end(w, &status);
-        reply_failed(s, c, id, AIRC_UNAVAILABLE, AIR_REFUSE_NONE, "the worker was gone");
-        (void)worker_start(s, w);
+        r->next = c->queue;
+        c->queue = r;
+        if (!r->next)
+            c->queue_end = &r->next;
     }
 }
 
