@@ -64,7 +64,7 @@ void recorder_add(struct recorder *rec, enum record_kind kind, const void *head,
     pthread_mutex_lock(&rec->lock);
     if (rec->file && (fwrite(&record, sizeof(record), 1, rec->file) != 1 ||
                       fwrite(head, 1, head_bytes, rec->file) != head_bytes ||
-                      fwrite(data, 1, bytes, rec->file) != bytes))
+                      (bytes && fwrite(data, 1, bytes, rec->file) != bytes)))
         end_locked(rec);
     pthread_mutex_unlock(&rec->lock);
 }

@@ -248,6 +248,8 @@ static uint32_t over(uint32_t src, uint32_t dst)
 
 static bool near(uint32_t a, uint32_t b)
 {
+    if (a == SCREEN_NO_PIXEL || b == SCREEN_NO_PIXEL)
+        return false;
     for (int shift = 0; shift < 24; shift += 8)
         if (abs((int)(a >> shift & 255) - (int)(b >> shift & 255)) > 1)
             return false;

@@ -87,6 +87,13 @@ uint64_t guest_checksum(struct guest *g)
 
 /* ---- bring-up ---- */
 
+/* Other threads of the guest, and the host, may look at the page meanwhile. */
+static void zero_page(struct guest *g, uint32_t pfn)
+{
+    for (uint64_t at = 0; at < g->page; at += 4)
+        atomic_store_explicit(guest_word(g, pfn, at), 0, memory_order_relaxed);
+}
+
 void guest_prepare(struct guest *g, uint32_t fifo_length)
 {
     struct channel *root = &g->channel[0];
@@ -97,14 +104,14 @@ void guest_prepare(struct guest *g, uint32_t fifo_length)
         fifo_length = g->shift == 12 ? 0x10000 : 0x14000;
     if (!g->root_page_pfn)
         g->root_page_pfn = guest_page(g);
-    memset(guest_ptr(g, g->root_page_pfn, 0), 0, g->page);
+    zero_page(g, g->root_page_pfn);
     vmm_w32(g->vmm, REG_ROOT_PAGE_PFN, g->root_page_pfn);
     if (g->fifo_length != fifo_length) {
         g->fifo_length = fifo_length;
         g->fifo_pfn = guest_pages(g, (uint32_t)((fifo_length + g->page - 1) >> g->shift));
     }
     g->fifo_start = (uint32_t)g->page;
-    memset(guest_ptr(g, g->fifo_pfn, 0), 0, g->page);
+    zero_page(g, g->fifo_pfn);
     vmm_w32(g->vmm, REG_ROOT_FIFO_PFN, g->fifo_pfn);
     vmm_w32(g->vmm, REG_ROOT_FIFO_LENGTH, g->fifo_length);
     vmm_w32(g->vmm, REG_ROOT_FIFO_START, g->fifo_start);

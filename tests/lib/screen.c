@@ -81,12 +81,14 @@ static const struct pvg_frame *newest(struct screen *s)
 uint32_t screen_pixel(struct screen *s, uint32_t x, uint32_t y)
 {
     const struct pvg_frame *frame = newest(s);
-    uint32_t value;
+    uint32_t value = SCREEN_NO_PIXEL;
 
-    must(frame && x < frame->width_px && y < frame->height_px, "no pixel %u,%u", x, y);
-    memcpy(&value, frame->pixels + (size_t)y * frame->stride_bytes + 4ull * x, 4);
+    if (frame && x < frame->width_px && y < frame->height_px) {
+        memcpy(&value, frame->pixels + (size_t)y * frame->stride_bytes + 4ull * x, 4);
+        value &= 0xffffff;
+    }
     pvg_frame_put(frame);
-    return value & 0xffffff;
+    return value;
 }
 
 bool screen_shows_pattern(struct screen *s, uint32_t width, uint32_t height, uint32_t seed)

@@ -36,7 +36,8 @@ void screen_show(struct screen *s, uint32_t surface);
 
 /* The newest picture equals the pattern of @seed, after gamma none. */
 bool screen_shows_pattern(struct screen *s, uint32_t width, uint32_t height, uint32_t seed);
-/* Pixel of the newest picture, without its fourth byte. */
+/* Pixel of the newest picture, without its fourth byte; SCREEN_NO_PIXEL where there is none. */
+#define SCREEN_NO_PIXEL UINT32_MAX
 uint32_t screen_pixel(struct screen *s, uint32_t x, uint32_t y);
 
 #endif
