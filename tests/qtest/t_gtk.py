@@ -16,7 +16,7 @@ class Xvfb:
             if not shutil.which(tool):
                 raise Skip(f'{tool} is missing')
         env = dict(os.environ, DISPLAY=':65000')
-        if 'does not support display type' in run_qemu('-display', 'gtk', plugin=False, env=env)[1]:
+        if 'gtk initialization failed' not in run_qemu('-display', 'gtk', plugin=False, env=env)[1]:
             raise Skip('this QEMU has no gtk window (qemu-system-gui)')
         read, write = os.pipe()
         self.process = subprocess.Popen(['Xvfb', '-displayfd', str(write), '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'],

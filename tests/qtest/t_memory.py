@@ -2,10 +2,10 @@
 # Tasks, page tables, objects and hostile values, seen through what a present can reach. (memory 12, 14.3)
 import struct
 
-from guest import (DEFINE_TASK, DELETE_SURFACE, DELETE_TASK, PAGE, SET_OBJECT_LIST, TRANSACTION2, Display, Guest, Surface,
-                   u32)
+from guest import (DEFINE_TASK, DELETE_SURFACE, DELETE_TASK, MAP_MEMORY, PAGE, SET_OBJECT_LIST, TRANSACTION2, UNMAP_MEMORY,
+                   Display, Guest, Surface, u32)
 from harness import check, equal, test
-from machine import Machine, wait_for
+from machine import Failure, Machine, Skip, wait_for
 
 DEVICE = 'apple-gfx-pci,id=g,modes=64x48@60'
 RED, GREEN = b'\x00\x00\xff\xff', b'\x00\xff\x00\xff'
@@ -230,3 +230,92 @@ def ram_holes():
         Scene(m)
 
 
+
+
+@test
+def many_pages():
+    """tasks=callbacks: 100,000 single pages, more than a process may map, are refused by name; smaller ones still work"""
+    with Machine(DEVICE + ',tasks=callbacks', shared_ram=True) as m:
+        scene = Scene(m)
+        g, t = scene.g, scene.t
+        count, va = 100000, 0x40000000
+        a, b = g.alloc(1), g.alloc(3) + 2 * PAGE
+        t.entry(va)  # the nodes above
+        for start in range(0, count, 1024):
+            node = t.entry(va + start * PAGE) & ~(PAGE - 1)
+            m.put_bytes(node, u32(a // PAGE, b // PAGE) * 512)
+        g.command(MAP_MEMORY, struct.pack('<IQQ', 0, va, count * PAGE))
+        equal(m.refusals().get('task-map'), 1, 'refusals')
+        for i in range(3):
+            g.command(MAP_MEMORY, struct.pack('<IQQ', 0, va, 20000 * PAGE))
+            g.command(UNMAP_MEMORY, struct.pack('<IQQ', 0, va, 20000 * PAGE))
+        equal(m.refusals().get('task-map'), 1, 'refusals after maps that fit, each undone')
+        for i in range(4):
+            g.command(MAP_MEMORY, struct.pack('<IQQ', 0, va + (i << 28), 20000 * PAGE))
+        scene.s.draw(lambda x, y: GREEN)
+        scene.d.present(scene.s)
+        scene.shows((0, 255, 0), 'the surface afterwards')
+        with open(f'/proc/{m.process.pid}/maps') as f:
+            lines = len(f.readlines())
+        limit = int(open('/proc/sys/vm/max_map_count').read())
+        check(lines < limit * 0.8, f'{lines} mappings of {limit}')
+
+
+@test
+def huge_tasks():
+    """tasks=callbacks: 64 GiB are reserved, not committed; a size that cannot be reserved is refused"""
+    with Machine(DEVICE + ',tasks=callbacks', shared_ram=True) as m:
+        scene = Scene(m)
+
+        def resident():
+            text = open(f'/proc/{m.process.pid}/status').read()
+            return int(text.split('VmRSS:')[1].split()[0])
+        before = resident()
+        for number in range(1, 9):
+            scene.g.command(DEFINE_TASK, struct.pack('<IQI', number << 1, 64 << 30, scene.t.directory // PAGE))
+        check(resident() - before < 8192, f'{resident() - before} KiB more for 512 GiB of reservations')
+        equal(m.refusals(), {}, 'refusals')
+        for length in (1 << 48, 1 << 63, 0xfffffffffffff000):
+            scene.g.command(DEFINE_TASK, struct.pack('<IQI', 99 << 1, length, scene.t.directory // PAGE))
+        equal(m.refusals().get('task-length', 0) + m.refusals().get('task-create', 0), 3, 'refusals')
+        scene.s.draw(lambda x, y: GREEN)
+        scene.d.present(scene.s)
+        scene.shows((0, 255, 0), 'the surface afterwards')
+
+
+@test
+def ram_comes_and_goes():
+    """RAM in a BAR of another device: usable while mapped, refused when it has moved away, also under presents"""
+    for tasks in ('table', 'callbacks'):
+        try:
+            m = Machine(DEVICE + f',addr=4,tasks={tasks}', 'ivshmem-plain,memdev=shm,addr=6', shared_ram=True,
+                        args=['-object', 'memory-backend-memfd,id=shm,size=4M,share=on'])
+        except Failure as e:
+            if 'ivshmem' in str(e):
+                raise Skip('this QEMU has no ivshmem-plain')
+            raise
+        with m:
+            scene = Scene(m, slot=4)
+            window = 0xe0000000
+            m.config_write(6 << 3, 0x18, window)
+            m.config_write(6 << 3, 0x1c, 0)
+            m.config_write(6 << 3, 4, 2, 2)
+            s = Surface(scene.t, 2, 64, 48)
+            for i in range(3):
+                s.pages[i] = window + 0x10000 + i * PAGE
+            scene.t.map_at(s.va, s.pages)
+            s.draw(lambda x, y: GREEN)
+            scene.d.present(s)
+            scene.shows((0, 255, 0), 'the surface in the window')
+            for i in range(20):  # the window goes while presents are under way
+                for _ in range(5):
+                    scene.d.channel.send(TRANSACTION2, u32(0, 2, 0))
+                m.config_write(6 << 3, 4, 0 if i % 2 == 0 else 2, 2)
+            scene.d.channel.wait()
+            m.config_write(6 << 3, 4, 0, 2)
+            if tasks == 'table':
+                before = m.refusals()
+                scene.d.present(s)
+                check(m.refusals() != before, 'present of a surface in a window that is gone is not refused')
+            scene.d.present(scene.s)
+            scene.shows((255, 0, 0), 'the first surface')

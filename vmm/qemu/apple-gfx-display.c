@@ -133,7 +133,8 @@ static void display_ui_info(void *opaque, uint32_t head, QemuUIInfo *info)
     }
     d->ui_width_px = width;
     d->ui_height_px = height;
-    (void)apple_gfx_display_set_modes(d, NULL); /* logged there */
+    /* Cannot fail: the size is in range and the rest was accepted before. */
+    (void)apple_gfx_display_set_modes(d, NULL);
 }
 
 static const GraphicHwOps display_hw_ops = {

@@ -17,6 +17,9 @@
 /* Most ranges of one call: a 4 GiB mapping of single pages. */
 #define MAX_RANGES (1u << 20)
 
+/* Linux's own default, where /proc does not tell (vm.max_map_count). */
+#define DEFAULT_MAX_MAPPINGS 65530
+
 struct pvg_task {
     uint8_t *base;
     uint64_t length;
@@ -218,8 +221,61 @@ static int view_map_piece(uint8_t *at, MemoryRegion *mr, uint64_t offset,
     return ret;
 }
 
-/* Walks one guest range; with @at it also maps it there. Returns 0 or an errno value. */
-static int view_range(const struct pvg_range *range, uint8_t *at, bool readonly)
+static uint64_t read_number(const char *path, uint64_t otherwise)
+{
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) ?
+           g_ascii_strtoull(text, NULL, 10) : otherwise;
+}
+
+static uint64_t count_mappings(void)
+{
+    g_autofree char *text = NULL;
+    uint64_t lines = 0;
+    const char *p;
+
+    if (!g_file_get_contents("/proc/self/maps", &text, NULL, NULL)) {
+        return 0;
+    }
+    for (p = text; (p = strchr(p, '\n')); p++) {
+        lines++;
+    }
+    return lines;
+}
+
+/*
+ * A process has a limited number of mappings, and a QEMU that runs out of them
+ * dies at its next large allocation. So guests get three quarters of them, all
+ * devices together: each piece counts until the next real count (R-15).
+ */
+static bool take_mappings(uint64_t pieces)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static uint64_t used, limit;
+    bool ok;
+
+    pthread_mutex_lock(&lock);
+    if (!limit) {
+        limit = read_number("/proc/sys/vm/max_map_count",
+                            DEFAULT_MAX_MAPPINGS) / 4 * 3;
+        used = count_mappings();
+    }
+    if (used + pieces > limit) {
+        used = count_mappings();
+    }
+    ok = used + pieces <= limit;
+    used += ok ? pieces : 0;
+    pthread_mutex_unlock(&lock);
+    return ok;
+}
+
+/*
+ * Walks one guest range, counting its @pieces; with @at it also maps it there.
+ * Returns 0 or an errno value.
+ */
+static int view_range(const struct pvg_range *range, uint8_t *at, bool readonly,
+                      uint64_t *pieces)
 {
     uint64_t done = 0, offset;
     int ret = 0;
@@ -238,6 +294,7 @@ static int view_range(const struct pvg_range *range, uint8_t *at, bool readonly)
             ret = view_map_piece(at + done, mr, offset, host, len, readonly);
         }
         done += len;
+        (*pieces)++;
     }
     return ret;
 }
@@ -252,7 +309,7 @@ static bool tasks_map(void *opaque, pvg_task *task, uint32_t n,
                       uint64_t offset_bytes, bool readonly,
                       const struct pvg_range *ranges)
 {
-    uint64_t total = 0, at = offset_bytes;
+    uint64_t total = 0, at = offset_bytes, pieces = 0;
     uint32_t i;
     int err = 0;
 
@@ -266,7 +323,8 @@ static bool tasks_map(void *opaque, pvg_task *task, uint32_t n,
 
         if (!page_aligned(r->gpa) || !page_aligned(r->length_bytes) ||
             r->gpa + r->length_bytes < r->gpa ||
-            total + r->length_bytes < total || view_range(r, NULL, readonly)) {
+            total + r->length_bytes < total ||
+            view_range(r, NULL, readonly, &pieces)) {
             return false;
         }
         total += r->length_bytes;
@@ -274,16 +332,22 @@ static bool tasks_map(void *opaque, pvg_task *task, uint32_t n,
     if (!view_check(task, offset_bytes, total)) {
         return false;
     }
+    if (!take_mappings(pieces)) {
+        warn_report_once("apple-gfx: the guest maps more pieces of memory than "
+                         "this process may have (vm.max_map_count); use "
+                         "tasks=table");
+        return false;
+    }
     for (i = 0; i < n && !err; i++) {
         const struct pvg_range *r = &ranges[i];
 
         trace_apple_gfx_map_memory_range(i, r->gpa, r->length_bytes,
                                          (uintptr_t)task->base + at);
-        err = view_range(r, task->base + at, readonly);
+        err = view_range(r, task->base + at, readonly, &pieces);
         at += r->length_bytes;
     }
     if (err) {
-        /* Out of mappings (vm.max_map_count), or RAM went away meanwhile. */
+        /* RAM went away meanwhile, or the host is out of memory. */
         warn_report_once("apple-gfx: cannot map guest RAM into a task: %s",
                          strerror(err));
         (void)view_reserve(task->base + offset_bytes, total);
