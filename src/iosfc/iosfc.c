@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The surface mapper: register window, request ring, interrupt, life cycle, and pictures of mappings (memory 9.2 to 9.7).
+ * The surface mapper: register window, request ring, interrupt, life cycle, and pictures of mappings (memory 9.2
+ * to 9.7).
  */
 #include "iosfc/iosfc_priv.h"
 
@@ -62,53 +63,117 @@ void pvg_iosfc_mmio_write(struct pvg_iosfc *m, uint64_t offset, uint64_t value, 
 
 /* ---- requests ---- */
 
+/* Has a reset or stop overtaken work of @epoch? */
+static bool overtaken(struct pvg_iosfc *m, uint64_t epoch)
+{
+    bool over;
+
+    pthread_mutex_lock(&m->lock);
+    over = m->stop || m->epoch != epoch;
+    pthread_mutex_unlock(&m->lock);
+    return over;
+}
+
+/*
+ * A quiesced gfx window cuts every pin that waits or is in a callback (gmem.h). To a request of this window that is
+ * nothing: true when the step that failed is to be done again, under a new pin.
+ */
+static bool cut_off(struct pvg_iosfc *m, struct gmem_pin *pin, uint64_t epoch)
+{
+    if (!pin->cut)
+        return false;
+    gmem_unpin(pin);
+    gmem_pin(m->gmem, pin);
+    return !overtaken(m, epoch);
+}
+
+/* Take what stands on the old pages of @id. */
+static void settle(struct pvg_iosfc *m, struct gmem_pin *pin, uint32_t id, uint64_t epoch)
+{
+    do
+        m->hooks.settle(m->hooks.ctx, pin, id);
+    while (cut_off(m, pin, epoch));
+}
+
 static enum refuse serve_map(struct pvg_iosfc *m, struct gmem_pin *pin, uint32_t id, uint64_t epoch)
 {
     struct mapping *fresh, *gone, *now = NULL, *old;
-    enum refuse why = mapping_resolve(m, pin, id, &fresh);
-    bool moved;
+    enum refuse why;
+    bool replaces;
 
+    do
+        why = mapping_resolve(m, pin, id, &fresh);
+    while (why && cut_off(m, pin, epoch));
     if (why)
         return why;
     pthread_mutex_lock(&m->lock);
     old = mapping_find(m, id);
-    moved = old && old->fingerprint != fresh->fingerprint;
+    replaces = old && !mapping_same(old, fresh);
     pthread_mutex_unlock(&m->lock);
-    if (moved)
-        m->hooks.settle(m->hooks.ctx, pin, id); /* other pages under an old id: finish with the old ones */
+    if (replaces) /* another surface under an old id: finish with the old one */
+        settle(m, pin, id, epoch);
     pthread_mutex_lock(&m->lock);
     gone = fresh;
     if (m->epoch == epoch)
         now = mapping_install(m, fresh, &gone);
     pthread_mutex_unlock(&m->lock);
-    mapping_put(gone);
+    mapping_put(gone, pin);
+    if (!now)
+        return REFUSE_IOSFC_LIMIT;
     atomic_fetch_add(&m->maps, 1);
-    return now ? REFUSE_NONE : REFUSE_IOSFC_LIMIT;
+    return REFUSE_NONE;
 }
 
-static enum refuse serve_unmap(struct pvg_iosfc *m, struct gmem_pin *pin, uint32_t id)
+static enum refuse serve_unmap(struct pvg_iosfc *m, struct gmem_pin *pin, uint32_t id, uint64_t epoch)
 {
     struct mapping *mapping;
 
-    m->hooks.settle(m->hooks.ctx, pin, id);
+    settle(m, pin, id, epoch);
     pthread_mutex_lock(&m->lock);
     mapping = mapping_remove(m, id);
     pthread_mutex_unlock(&m->lock);
     if (!mapping)
         return REFUSE_IOSFC_UNMAP;
-    mapping_put(mapping);
+    mapping_put(mapping, pin);
     atomic_fetch_add(&m->unmaps, 1);
     return REFUSE_NONE;
+}
+
+/*
+ * Callback mode: through the mapper's own callbacks. The root task's pages, which gmem_write() would use, belong to the
+ * gfx window and go when that is disabled.
+ */
+static int write_result(struct pvg_iosfc *m, struct gmem_pin *pin, gpa_t gpa, const uint8_t result[4])
+{
+    void *host = NULL;
+    bool ok;
+    int err;
+
+    if (!m->callbacks)
+        return gmem_write(pin, gpa, result, 4);
+    gmem_callback_begin(pin);
+    ok = m->ops.map_memory(m->opaque, gpa.v, 4, false, &host) && host;
+    if (ok) {
+        memcpy(host, result, 4);
+        if (!m->ops.unmap_memory(m->opaque, host, 4))
+            log_msg(m->log, PVG_LOG_WARN, "mapper: the VMM could not unmap a ring entry");
+    }
+    err = gmem_callback_end(pin);
+    return ok ? 0 : err ? err : PVG_ERR_NOT_RAM;
 }
 
 /* One entry of the ring: read once, done, answered in its result word. */
 static void serve_entry(struct pvg_iosfc *m, struct gmem_pin *pin, gpa_t gpa, uint64_t epoch)
 {
     uint8_t bytes[IOSFC_ENTRY_BYTES], result[4];
-    struct iosfc_request req = {0};
+    struct iosfc_request req;
     enum refuse why;
+    int err;
 
-    if (gmem_read(pin, gpa, bytes, sizeof(bytes))) {
+    do
+        err = gmem_read(pin, gpa, bytes, sizeof(bytes));
+    while (err && cut_off(m, pin, epoch));
+    if (err) {
         log_refuse(m->log, REFUSE_IOSFC_RING_NOT_RAM, "entry at 0x%llx", (unsigned long long)gpa.v);
         return;
     }
@@ -119,15 +184,20 @@ static void serve_entry(struct pvg_iosfc *m, struct gmem_pin *pin, gpa_t gpa, ui
         why = serve_map(m, pin, req.mapping, epoch);
         break;
     case IOSFC_OP_UNMAP:
-        why = serve_unmap(m, pin, req.mapping);
+        why = serve_unmap(m, pin, req.mapping, epoch);
         break;
     default:
         why = REFUSE_IOSFC_OPERATION;
     }
+    if (why && overtaken(m, epoch))
+        return; /* nobody waits for an answer */
     if (why)
         log_refuse(m->log, why, "request %u, mapping %u", req.operation, req.mapping);
     le32_put(result, why ? 1 : 0);
-    if (gmem_write(pin, (gpa_t){gpa.v + IOSFC_ENTRY_RESULT}, result, sizeof(result)) == PVG_ERR_NOT_RAM)
+    do
+        err = write_result(m, pin, (gpa_t){gpa.v + IOSFC_ENTRY_RESULT}, result);
+    while (err && cut_off(m, pin, epoch));
+    if (err)
         log_refuse(m->log, REFUSE_IOSFC_RING_NOT_RAM, "result at 0x%llx", (unsigned long long)gpa.v);
 }
 
@@ -137,12 +207,18 @@ static bool may_work(const struct pvg_iosfc *m, uint64_t epoch)
     return !m->stop && !m->paused && m->epoch == epoch;
 }
 
+/* The interrupt that is due, unless more requests have come, behind which it is due again. */
 static void raise_interrupt(struct pvg_iosfc *m)
 {
     bool raise;
 
     pthread_mutex_lock(&m->lock);
-    raise = m->in_callback = !m->stop && !m->paused;
+    raise = m->raise_due && may_work(m, m->epoch) &&
+            atomic_load(reg(m, IOSFC_PRODUCER)) == atomic_load(reg(m, IOSFC_CONSUMER));
+    if (raise) {
+        m->in_callback = true;
+        m->raise_due = false;
+    }
     pthread_mutex_unlock(&m->lock);
     if (!raise)
         return;
@@ -156,26 +232,33 @@ static void raise_interrupt(struct pvg_iosfc *m)
 /* Serve what the ring holds now. Returns whether there may be more. */
 static bool serve_ring(struct pvg_iosfc *m)
 {
-    uint64_t base = atomic_load(reg(m, IOSFC_RING_BASE)), capacity = atomic_load(reg(m, IOSFC_CAPACITY));
-    uint64_t producer = atomic_load(reg(m, IOSFC_PRODUCER)), consumer = atomic_load(reg(m, IOSFC_CONSUMER));
-    struct iosfc_span span = iosfc_span(base, capacity, producer, consumer);
-    uint64_t epoch, i;
+    uint64_t base, capacity, producer, consumer, epoch, i;
+    struct iosfc_span span;
     bool done;
 
+    pthread_mutex_lock(&m->lock);
+    epoch = m->epoch;
+    producer = atomic_load(reg(m, IOSFC_PRODUCER)); /* first: with it is seen what the guest wrote before it */
+    consumer = atomic_load(reg(m, IOSFC_CONSUMER));
+    base = atomic_load(reg(m, IOSFC_RING_BASE));
+    capacity = atomic_load(reg(m, IOSFC_CAPACITY));
+    pthread_mutex_unlock(&m->lock);
+    span = iosfc_span(base, capacity, producer, consumer);
     if (span.nonsense)
         log_refuse(m->log, REFUSE_IOSFC_INDEX, "producer %llu, consumer %llu, capacity %llu",
                    (unsigned long long)producer, (unsigned long long)consumer, (unsigned long long)capacity);
     pthread_mutex_lock(&m->lock);
-    epoch = m->epoch;
     for (i = 0; i < span.count && may_work(m, epoch); i++) {
         struct gmem_pin pin = {0};
-        uint64_t gpa = 0;
+        uint64_t gpa;
         bool wraps = __builtin_add_overflow(base, (span.first + i) % capacity * IOSFC_ENTRY_BYTES, &gpa);
 
         m->busy = true;
         pthread_mutex_unlock(&m->lock);
         gmem_pin(m->gmem, &pin);
-        if (!wraps)
+        if (wraps)
+            log_refuse(m->log, REFUSE_IOSFC_RING_NOT_RAM, "ring at 0x%llx", (unsigned long long)base);
+        else
             serve_entry(m, &pin, (gpa_t){gpa}, epoch);
         gmem_unpin(&pin);
         pthread_mutex_lock(&m->lock);
@@ -190,9 +273,10 @@ static bool serve_ring(struct pvg_iosfc *m)
         if (!done && capacity && producer < consumer)
             at %= capacity;
         atomic_store(reg(m, IOSFC_CONSUMER), done ? producer : at);
+        m->raise_due = m->raise_due || done;
     }
     pthread_mutex_unlock(&m->lock);
-    if (done && span.raise && atomic_load(reg(m, IOSFC_PRODUCER)) == producer)
+    if (done)
         raise_interrupt(m);
     return done && span.raise;
 }
@@ -223,7 +307,24 @@ static void *thread_main(void *arg)
 
 /* ---- pictures ---- */
 
-/* The mapping, resolved on demand: a present may come before its MAP request (memory 9.7). A reference for the caller. */
+/* Whoever uses mappings on other threads, so that a reset can wait for it. */
+static void reader_enter(struct pvg_iosfc *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->readers++;
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void reader_leave(struct pvg_iosfc *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->readers--;
+    pthread_cond_broadcast(&m->idle);
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* The mapping, resolved on demand: a present may come before its MAP request (memory 9.7). A reference for the caller.
+ */
 static enum refuse get_mapping(struct pvg_iosfc *m, struct gmem_pin *pin, uint32_t id, struct mapping **out)
 {
     struct mapping *mapping, *fresh, *gone;
@@ -245,8 +346,10 @@ static enum refuse get_mapping(struct pvg_iosfc *m, struct gmem_pin *pin, uint32
     mapping = m->epoch == epoch && !m->stop ? mapping_install(m, fresh, &gone) : NULL;
     *out = mapping ? mapping_get(mapping) : NULL;
     pthread_mutex_unlock(&m->lock);
-    mapping_put(gone);
-    return mapping ? REFUSE_NONE : REFUSE_IOSFC_LIMIT;
+    mapping_put(gone, pin);
+    if (mapping)
+        return REFUSE_NONE;
+    return overtaken(m, epoch) ? REFUSE_IOSFC_ID : REFUSE_IOSFC_LIMIT; /* a reset forgets the table */
 }
 
 static enum refuse check_plane(const struct iosfc_surface *s, uint32_t bytes_per_pixel)
@@ -263,26 +366,43 @@ static enum refuse check_plane(const struct iosfc_surface *s, uint32_t bytes_per
     return REFUSE_NONE;
 }
 
-static enum refuse find(void *ctx, struct gmem_pin *pin, uint32_t task, uint32_t id, struct picture *out,
-                        struct gmem_fault *fault)
+/* Worker: all pages are there, and none is one of the device's own (memory 7.5; in callback mode addresses are not
+ * kept). */
+static enum refuse check_pages(struct pvg_iosfc *m, struct mapping *mapping, struct gmem_pin *pin)
 {
-    struct pvg_iosfc *m = ctx;
     struct gmem_runs runs = {0};
-    struct mapping *mapping;
+    enum refuse why = REFUSE_NONE;
+    uint64_t print = 0;
+
+    if (mapping_runs(mapping, pin, &runs, &why) && !why)
+        why = REFUSE_IOSFC_PAGE;
+    for (size_t i = 0; !why && !m->callbacks && i < runs.count; i++)
+        print = (print ^ runs.run[i].gpa.v) * 0x100000001b3ull ^ runs.run[i].length_bytes;
+    if (!why && (!mapping->checked || print != mapping->checked_print)) {
+        for (size_t i = 0; !why && !m->callbacks && i < runs.count; i++)
+            if (core_is_control(m->core, runs.run[i].gpa, runs.run[i].length_bytes))
+                why = REFUSE_SURFACE_COLLISION;
+        mapping->checked = !why;
+        mapping->checked_print = print;
+    }
+    gmem_runs_fini(&runs);
+    return why;
+}
+
+static enum refuse describe(struct pvg_iosfc *m, struct gmem_pin *pin, uint32_t id, struct picture *out)
+{
     const struct iosfc_surface *s;
+    struct mapping *mapping;
     uint32_t bytes;
     enum refuse why = get_mapping(m, pin, id, &mapping);
 
-    (void)task; /* mapping ids are the device's */
-    (void)fault;
     if (why)
         return why;
     s = &mapping->surface;
     bytes = wire_format_bytes(s->format);
     why = bytes ? check_plane(s, bytes) : REFUSE_SURFACE_FORMAT;
-    if (!why && mapping_runs(mapping, pin, &runs, &why) && !why)
-        why = REFUSE_IOSFC_PAGE;
-    gmem_runs_fini(&runs);
+    if (!why)
+        why = check_pages(m, mapping, pin);
     if (!why)
         *out = (struct picture){.width_px = s->plane[0].width_px,
                                 .height_px = s->plane[0].height_px,
@@ -292,7 +412,21 @@ static enum refuse find(void *ctx, struct gmem_pin *pin, uint32_t task, uint32_t
                                 .offset_bytes = s->plane[0].offset_bytes,
                                 .backing_bytes = s->size_bytes,
                                 .mapping = id};
-    mapping_put(mapping);
+    mapping_put(mapping, pin);
+    return why;
+}
+
+static enum refuse find(void *ctx, struct gmem_pin *pin, uint32_t task, uint32_t id, struct picture *out,
+                        struct gmem_fault *fault)
+{
+    struct pvg_iosfc *m = ctx;
+    enum refuse why;
+
+    (void)task; /* mapping ids are the device's */
+    (void)fault;
+    reader_enter(m);
+    why = describe(m, pin, id, out);
+    reader_leave(m);
     return why;
 }
 
@@ -301,23 +435,23 @@ static int read_pixels(void *ctx, struct gmem_pin *pin, const struct picture *pi
 {
     struct pvg_iosfc *m = ctx;
     struct mapping *mapping;
-    int err;
+    int err = PVG_ERR_REFUSED;
 
     *fault = (struct gmem_fault){.reason = REFUSE_IOSFC_UNMAP};
     pthread_mutex_lock(&m->lock);
+    m->readers++;
     mapping = mapping_find(m, pic->mapping);
     if (mapping)
         mapping_get(mapping);
     pthread_mutex_unlock(&m->lock);
-    if (!mapping)
-        return PVG_ERR_REFUSED;
-    err = mapping->surface.size_bytes == pic->backing_bytes ? mapping_runs(mapping, pin, scratch, &fault->reason)
-                                                            : PVG_ERR_REFUSED;
+    if (mapping && mapping->surface.size_bytes == pic->backing_bytes)
+        err = mapping_runs(mapping, pin, scratch, &fault->reason);
     if (!err)
         gmem_runs_read_rows(scratch, pic->offset_bytes, pic->stride_bytes, dst, dst_stride,
                             (size_t)pic->width_px * pic->bytes_per_pixel, pic->height_px);
     gmem_runs_clear(scratch);
-    mapping_put(mapping);
+    mapping_put(mapping, pin);
+    reader_leave(m);
     return err;
 }
 
@@ -335,29 +469,31 @@ static void wait_out(struct pvg_iosfc *m, bool callbacks)
         pthread_cond_wait(&m->idle, &m->lock);
 }
 
-static void drop_all(struct pvg_iosfc *m)
+static void put_all(struct mapping *all)
 {
-    struct mapping *all, *next;
-
-    m->hooks.drop(m->hooks.ctx);
-    pthread_mutex_lock(&m->lock);
-    all = mapping_remove_all(m);
-    pthread_mutex_unlock(&m->lock);
-    for (; all; all = next) {
+    for (struct mapping *next; all; all = next) {
         next = all->next;
-        mapping_put(all);
+        mapping_put(all, NULL);
     }
 }
 
 void pvg_iosfc_reset(struct pvg_iosfc *m)
 {
+    struct mapping *all;
+
     pthread_mutex_lock(&m->lock);
     m->epoch++;
-    wait_out(m, false);
+    m->raise_due = false;
     for (unsigned i = 0; i < IOSFC_REGISTERS; i++)
         atomic_store(&m->reg[i], 0);
+    all = mapping_remove_all(m);
     pthread_mutex_unlock(&m->lock);
-    drop_all(m);
+    m->hooks.drop(m->hooks.ctx);
+    pthread_mutex_lock(&m->lock);
+    while (m->busy || m->readers)
+        pthread_cond_wait(&m->idle, &m->lock);
+    pthread_mutex_unlock(&m->lock);
+    put_all(all);
 }
 
 void iosfc_pause(struct pvg_iosfc *m)
@@ -378,6 +514,7 @@ void iosfc_unpause(struct pvg_iosfc *m)
 
 void iosfc_stop(struct pvg_iosfc *m)
 {
+    struct mapping *all;
     bool join;
 
     pthread_mutex_lock(&m->lock);
@@ -387,7 +524,11 @@ void iosfc_stop(struct pvg_iosfc *m)
     event_signal(&m->wake);
     if (join)
         pthread_join(m->thread, NULL);
-    drop_all(m);
+    m->hooks.drop(m->hooks.ctx);
+    pthread_mutex_lock(&m->lock);
+    all = mapping_remove_all(m);
+    pthread_mutex_unlock(&m->lock);
+    put_all(all);
 }
 
 static void release(struct pvg_iosfc *m)

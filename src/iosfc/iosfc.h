@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The surface mapper of the MMIO variant: registers, request ring, descriptor table, mappings, and the provider of their
- * pictures (docs/spec/memory.md 9). pvg.c creates it; the register functions of include/pvg/iosfc.h end here.
+ * The surface mapper of the MMIO variant: registers, request ring, descriptor table, mappings, and the provider of
+ * their pictures (docs/spec/memory.md 9). pvg.c creates it; the register functions of include/pvg/iosfc.h end here.
  *
  * One thread serves the ring. Mappings are under the mapper's lock and reference-counted, so that a picture being read
  * outlives an unmap; the lock is held across neither copies nor callbacks. Nothing is ever written to a surface.

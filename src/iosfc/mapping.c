@@ -6,7 +6,6 @@
 #include "iosfc/iosfc_priv.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/rd.h"
 
@@ -59,8 +58,8 @@ static uint64_t fingerprint(const uint32_t *list, uint32_t pages)
 }
 
 /* Call @fn for every stretch of neighbouring pages until one fails. */
-static bool for_stretches(const uint32_t *list, uint32_t pages,
-                          bool (*fn)(void *ctx, uint32_t pfn, uint32_t pages), void *ctx)
+static bool for_stretches(const uint32_t *list, uint32_t pages, bool (*fn)(void *ctx, uint32_t pfn, uint32_t pages),
+                          void *ctx)
 {
     for (uint32_t i = 0, n; i < pages; i += n) {
         uint32_t pfn = iosfc_entry_pfn(list[i]);
@@ -89,26 +88,44 @@ static bool add_ram(void *ctx, uint32_t pfn, uint32_t pages)
 }
 
 /* Callback mode: the VMM maps the stretch; given back by mapping_put(). */
+static int map_stretch(struct stretch *s, uint32_t pfn, uint32_t pages)
+{
+    struct pvg_iosfc *m = s->m;
+    uint64_t bytes = (uint64_t)pages << m->page_shift;
+    void *host = NULL;
+    bool ok;
+    int err;
+
+    if (atomic_fetch_add(&m->ranges, 1) >= LIMIT_MAPPED_RANGES) {
+        atomic_fetch_sub(&m->ranges, 1);
+        return PVG_ERR_NOMEM;
+    }
+    gmem_callback_begin(s->pin);
+    ok = m->ops.map_memory(m->opaque, page_gpa(m, pfn).v, bytes, true, &host) && host;
+    if (ok && gmem_runs_push(s->runs, host, bytes)) {
+        (void)m->ops.unmap_memory(m->opaque, host, bytes); /* the failure reported is the lack of memory */
+        ok = false;
+        s->err = PVG_ERR_NOMEM;
+    }
+    err = gmem_callback_end(s->pin);
+    if (!ok)
+        atomic_fetch_sub(&m->ranges, 1);
+    if (s->err)
+        return s->err;
+    return err ? err : ok ? 0 : PVG_ERR_NOT_RAM;
+}
+
+/* Two blocks of RAM may be neighbours in the guest and not in the host: then page by page. */
 static bool add_mapped(void *ctx, uint32_t pfn, uint32_t pages)
 {
     struct stretch *s = ctx;
-    uint64_t bytes = (uint64_t)pages << s->m->page_shift;
-    void *host = NULL;
-    bool ok;
 
-    gmem_callback_begin(s->pin);
-    ok = s->m->ops.map_memory(s->m->opaque, page_gpa(s->m, pfn).v, bytes, true, &host);
-    s->err = gmem_callback_end(s->pin);
-    if (ok) {
-        int err = gmem_runs_push(s->runs, host, bytes);
-
-        if (err) {
-            (void)s->m->ops.unmap_memory(s->m->opaque, host, bytes); /* the failure reported is the lack of memory */
-            s->err = err;
-        }
-    } else if (!s->err) {
-        s->err = PVG_ERR_NOT_RAM;
-    }
+    s->err = map_stretch(s, pfn, pages);
+    if (s->err != PVG_ERR_NOT_RAM || pages == 1)
+        return !s->err;
+    s->err = 0;
+    for (uint32_t i = 0; i < pages && !s->err; i++)
+        s->err = map_stretch(s, pfn + i, 1);
     return !s->err;
 }
 
@@ -118,18 +135,28 @@ struct mapping *mapping_get(struct mapping *mapping)
     return mapping;
 }
 
-void mapping_put(struct mapping *mapping)
+void mapping_put(struct mapping *mapping, struct gmem_pin *pin)
 {
     struct pvg_iosfc *m;
 
     if (!mapping || atomic_fetch_sub(&mapping->refs, 1) != 1)
         return;
     m = mapping->m;
+    if (pin && mapping->mapped.count)
+        gmem_callback_begin(pin);
     for (size_t i = 0; i < mapping->mapped.count; i++)
         if (!m->ops.unmap_memory(m->opaque, mapping->mapped.run[i].host, mapping->mapped.run[i].length_bytes))
             log_msg(m->log, PVG_LOG_WARN, "mapping %u: the VMM could not unmap a range", mapping->id);
+    if (pin && mapping->mapped.count)
+        (void)gmem_callback_end(pin); /* the mapping is gone either way; the pin remembers that it was cut */
+    atomic_fetch_sub(&m->ranges, (uint32_t)mapping->mapped.count);
     gmem_runs_fini(&mapping->mapped);
     free(mapping);
+}
+
+bool mapping_same(const struct mapping *a, const struct mapping *b)
+{
+    return a->pages == b->pages && a->fingerprint == b->fingerprint && iosfc_surface_equal(&a->surface, &b->surface);
 }
 
 /* Are all pages guest RAM? Callback mode: and mapped by the VMM from here on. */
@@ -140,6 +167,8 @@ static enum refuse bind_pages(struct mapping *mapping, struct gmem_pin *pin, con
 
     for_stretches(list, mapping->pages, mapping->m->callbacks ? add_mapped : add_ram, &s);
     gmem_runs_fini(&runs);
+    if (s.err == PVG_ERR_NOMEM)
+        return REFUSE_IOSFC_LIMIT;
     return s.err ? REFUSE_IOSFC_PAGE : REFUSE_NONE;
 }
 
@@ -177,7 +206,7 @@ enum refuse mapping_resolve(struct pvg_iosfc *m, struct gmem_pin *pin, uint32_t 
     }
 out:
     free(list);
-    mapping_put(mapping);
+    mapping_put(mapping, pin);
     return why;
 }
 
@@ -269,8 +298,7 @@ struct mapping *mapping_install(struct pvg_iosfc *m, struct mapping *fresh, stru
     struct mapping *old = mapping_find(m, fresh->id);
 
     *gone = NULL;
-    if (old && old->fingerprint == fresh->fingerprint && old->pages == fresh->pages &&
-        !memcmp(&old->surface, &fresh->surface, sizeof(old->surface))) {
+    if (old && mapping_same(old, fresh)) {
         *gone = fresh;
         return old;
     }

@@ -83,11 +83,26 @@ enum refuse iosfc_record_decode(const uint8_t *record, uint64_t page_bytes, stru
     return REFUSE_NONE;
 }
 
+static bool plane_equal(const struct iosfc_plane *a, const struct iosfc_plane *b)
+{
+    return a->offset_bytes == b->offset_bytes && a->width_px == b->width_px && a->height_px == b->height_px &&
+           a->stride_bytes == b->stride_bytes && a->bytes_per_element == b->bytes_per_element;
+}
+
+bool iosfc_surface_equal(const struct iosfc_surface *a, const struct iosfc_surface *b)
+{
+    bool equal = a->list_pfn == b->list_pfn && a->format == b->format && a->size_bytes == b->size_bytes &&
+                 a->plane_count == b->plane_count;
+
+    for (uint32_t i = 0; equal && i < a->plane_count; i++)
+        equal = plane_equal(&a->plane[i], &b->plane[i]);
+    return equal;
+}
+
 static void encode_plane(const struct iosfc_plane *plane, uint8_t *p)
 {
     le32_put(p + RECORD_OFFSET, (uint32_t)plane->offset_bytes);
-    le64_put(p + RECORD_DIMENSIONS,
-             1 | (uint64_t)plane->width_px << 8 | 1ull << 32 | (uint64_t)plane->height_px << 40);
+    le64_put(p + RECORD_DIMENSIONS, 1 | (uint64_t)plane->width_px << 8 | 1ull << 32 | (uint64_t)plane->height_px << 40);
     le32_put(p + RECORD_STRIDE, plane->stride_bytes);
     le16_put(p + RECORD_ELEMENT, (uint16_t)plane->bytes_per_element);
 }

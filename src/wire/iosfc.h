@@ -56,7 +56,7 @@ struct iosfc_plane {
 struct iosfc_surface {
     uint32_t list_pfn; /* page that holds the page list */
     uint32_t format;
-    uint64_t size_bytes; /* of the allocation */
+    uint64_t size_bytes;  /* of the allocation */
     uint32_t plane_count; /* 1 for a surface without planes */
     struct iosfc_plane plane[IOSFC_PLANES_MAX];
 };
@@ -69,8 +69,11 @@ struct iosfc_span {
 };
 struct iosfc_span iosfc_span(uint64_t base, uint64_t capacity, uint64_t producer, uint64_t consumer);
 
-/* Decode and check a record of a mapping whose pages are @page_bytes large; the page list itself is the caller's to check. */
+/* Decode and check a record of a mapping whose pages are @page_bytes large; the page list itself is the caller's to
+ * check. */
 enum refuse iosfc_record_decode(const uint8_t *record, uint64_t page_bytes, struct iosfc_surface *out);
+/* Do two records describe the same surface, its page list's place included? */
+bool iosfc_surface_equal(const struct iosfc_surface *a, const struct iosfc_surface *b);
 /* Write a record: for the guest's side of tests. */
 void iosfc_record_encode(const struct iosfc_surface *surface, uint8_t *record);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The surface mapper's window, ring, table and life (memory 9; host-api 1.14), in both task modes. Pictures of mappings are
- * in test_iosfc_present.c.
+ * The surface mapper's window, ring, table and life (memory 9; host-api 1.14), in both task modes. Pictures of mappings
+ * are in test_iosfc_present.c.
  */
 #include "device/check.h"
 
@@ -248,6 +248,7 @@ static void test_capacities(void **state)
     /* the largest ring there may be */
     pvg_iosfc_reset(mp.m);
     mapper_start(&mp, LIMIT_IOSFC_CAPACITY);
+    mapped_describe(&mp, &s);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
     mapped_free(&s);
 }
@@ -365,11 +366,11 @@ static void spoil(enum spoil how, const struct mapped *s)
 static void test_descriptors(void **state)
 {
     static const char *const want[SPOILS] = {
-        [TABLE_NONE] = "mapper-id",      [TABLE_HOLE] = "mapper-table", [TABLE_WRAPS] = "mapper-id",
-        [ENTRY_ABSENT] = "mapper-id",    [RECORD_HOLE] = "mapper-table", [LIST_ABSENT] = "mapper-list",
-        [LIST_HOLE] = "mapper-list",     [PAGE_ABSENT] = "mapper-page", [PAGE_HOLE] = "mapper-page",
-        [LAST_PAGE_BEYOND] = "mapper-page", [SIZE_ZERO] = "surface-empty", [SIZE_LARGE] = "mapper-size",
-        [PLANES_8] = "surface-planes",   [PLANES_255] = "surface-planes",
+        [TABLE_NONE] = "mapper-id",         [TABLE_HOLE] = "mapper-table",   [TABLE_WRAPS] = "mapper-id",
+        [ENTRY_ABSENT] = "mapper-id",       [RECORD_HOLE] = "mapper-table",  [LIST_ABSENT] = "mapper-list",
+        [LIST_HOLE] = "mapper-list",        [PAGE_ABSENT] = "mapper-page",   [PAGE_HOLE] = "mapper-page",
+        [LAST_PAGE_BEYOND] = "mapper-page", [SIZE_ZERO] = "surface-empty",   [SIZE_LARGE] = "mapper-size",
+        [PLANES_8] = "surface-planes",      [PLANES_255] = "surface-planes",
     };
     struct mapped s;
 
@@ -522,7 +523,8 @@ static void test_range_limit(void **state)
     mapped_free(&s);
 }
 
-/* Blocks of RAM that adjoin in the guest only: the mapper asks page by page; a page that is refused refuses the mapping. */
+/* Blocks of RAM that adjoin in the guest only: the mapper asks page by page; a page that is refused refuses the
+ * mapping. */
 static void test_callback_refusals(void **state)
 {
     struct mapped s;
@@ -696,7 +698,8 @@ static void test_reset_drops_requests(void **state)
         for (uint32_t spin = 0; spin < round % 128; spin++)
             (void)mapper_read(&mp, IOSFC_CONSUMER);
         pvg_iosfc_reset(mp.m);
-        memset(guest_ptr(&g, mp.ring_pfn, 0), 0x5a, 1024 * IOSFC_ENTRY_BYTES); /* the guest uses the pages for something else */
+        memset(guest_ptr(&g, mp.ring_pfn, 0), 0x5a,
+               1024 * IOSFC_ENTRY_BYTES); /* the guest uses the pages for something else */
         sum = round % 64 ? 0 : guest_checksum(&g);
         assert_int_equal(live(), 0);
         mp.producer = 0;
@@ -726,7 +729,8 @@ static void wait_at_gate(struct mapper *at)
     vmm_poll(atomic_load(&gate) == 0);
 }
 
-/* FIFO_CONTROL := 0 and a reset of the gfx device while a request is in the VMM: they do not wait, and it is not lost. */
+/* FIFO_CONTROL := 0 and a reset of the gfx device while a request is in the VMM: they do not wait, and it is not lost.
+ */
 static void test_gfx_reset_in_callback(void **state)
 {
     struct mapped s;

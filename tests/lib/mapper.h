@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's side of the surface mapper for tests, and the VMM's (memory 9): ring, descriptor table, records, page lists,
- * surfaces with pixels, presents of mappings; the callbacks count what is mapped and wake whoever waits.
+ * The guest's side of the surface mapper for tests, and the VMM's (memory 9): ring, descriptor table, records, page
+ * lists, surfaces with pixels, presents of mappings; the callbacks count what is mapped and wake whoever waits.
  */
 #ifndef PVG_TESTS_LIB_MAPPER_H
 #define PVG_TESTS_LIB_MAPPER_H
