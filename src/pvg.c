@@ -26,7 +26,9 @@ struct pvg_device {
     struct display_set *displays;
     pthread_mutex_t life_lock;   /* pause, unpause, stop, reset one at a time; protects the two below */
     bool paused;
-    struct pvg_iosfc *mapper;    /* MMIO variant: borrowed between pvg_iosfc_new() and _free(); NULL: none */
+    pthread_mutex_t report_lock; /* a leaf: callbacks may ask for a report while a life-cycle call waits for them */
+    struct pvg_iosfc *mapper;    /* MMIO variant: borrowed between pvg_iosfc_new() and _free(); NULL: none; changes under
+                                    both locks */
 };
 
 const char *pvg_version(void)
@@ -182,6 +184,7 @@ int pvg_device_new(const struct pvg_device_desc *user, struct pvg_device **out)
     log_init(&dev->log, dev->ops.log, dev->desc.opaque);
     recorder_init(&dev->recorder);
     pthread_mutex_init(&dev->life_lock, NULL);
+    pthread_mutex_init(&dev->report_lock, NULL);
     err = choose_gpu(dev, dev->desc.gpu);
     dev->desc.gpu = NULL; /* borrowed for the call */
     if (!err)
@@ -206,6 +209,7 @@ void pvg_device_free(struct pvg_device *dev)
     gmem_free(dev->gmem);
     recorder_fini(&dev->recorder);
     log_fini(&dev->log);
+    pthread_mutex_destroy(&dev->report_lock);
     pthread_mutex_destroy(&dev->life_lock);
     free(dev);
 }
@@ -349,12 +353,12 @@ int pvg_device_report(struct pvg_device *dev, char **out)
     diagnose(dev, &json);
     str_add(&json, ",");
     core_report(dev->core, &json);
-    pthread_mutex_lock(&dev->life_lock);
+    pthread_mutex_lock(&dev->report_lock);
     if (dev->mapper) {
         str_add(&json, ",");
         iosfc_report(dev->mapper, &json);
     }
-    pthread_mutex_unlock(&dev->life_lock);
+    pthread_mutex_unlock(&dev->report_lock);
     str_add(&json, "}");
     if (json.bad) {
         str_fini(&json);
@@ -389,6 +393,13 @@ static void drop_mappings(void *ctx)
     display_drop_mappings(((struct pvg_device *)ctx)->displays);
 }
 
+static void set_mapper(struct pvg_device *dev, struct pvg_iosfc *mapper)
+{
+    pthread_mutex_lock(&dev->report_lock);
+    dev->mapper = mapper;
+    pthread_mutex_unlock(&dev->report_lock);
+}
+
 /* The VMM frees the mapper: nobody finds it any more, and with everybody paused nobody is using it. */
 static void mapper_gone(void *ctx)
 {
@@ -401,7 +412,7 @@ static void mapper_gone(void *ctx)
         core_pause(dev->core);
         display_set_pause(dev->displays);
     }
-    dev->mapper = NULL;
+    set_mapper(dev, NULL);
     display_set_mapper(dev->displays, NULL);
     display_drop_mappings(dev->displays);
     if (pause) {
@@ -429,11 +440,15 @@ int pvg_iosfc_new(struct pvg_device *dev, const struct pvg_iosfc_desc *desc, str
     if (dev->desc.variant != PVG_VARIANT_MMIO)
         return PVG_ERR_INVALID;
     pthread_mutex_lock(&dev->life_lock);
-    err = dev->mapper ? PVG_ERR_IN_USE : iosfc_new(dev->core, desc, &hooks, out);
+    err = dev->mapper               ? PVG_ERR_IN_USE
+          : core_stopped(dev->core) ? PVG_ERR_STOPPED
+                                    : iosfc_new(dev->core, desc, &hooks, out);
     if (!err) {
         const struct picture_provider pictures = iosfc_picture_provider(*out);
 
-        dev->mapper = *out;
+        if (dev->paused)
+            iosfc_pause(*out);
+        set_mapper(dev, *out);
         display_set_mapper(dev->displays, &pictures);
     }
     pthread_mutex_unlock(&dev->life_lock);

@@ -3,8 +3,9 @@
  * The surface mapper: second register window of PVG_VARIANT_MMIO, through which an arm64 guest announces the memory of its
  * surfaces (docs/spec/memory.md 9, host-api.md 1.14, 2.3). One per device; the PCI variant needs none.
  *
- * Threads: register accesses are safe from any thread and never wait. Requests are served on a thread of the mapper's own;
- * its callbacks come from library threads with no lock held, and may not call pvg_iosfc_reset() or _free().
+ * Threads: register accesses are safe from any thread and never wait. Requests are served on a thread of the mapper's own.
+ * Callbacks come from library threads, several at once, and may not call pvg_iosfc_reset() or _free(). Only unmap_memory
+ * comes also from the thread that calls pvg_iosfc_reset(), pvg_iosfc_free() or pvg_device_stop().
  */
 #ifndef PVG_IOSFC_H
 #define PVG_IOSFC_H
@@ -31,8 +32,9 @@ struct pvg_iosfc_ops {
     void (*raise_interrupt)(void *opaque, uint32_t vector);
 
     /*
-     * PVG_TASKS_CALLBACKS only, both required there: host pointer to a contiguous range of guest RAM, valid until it is
-     * unmapped. False, and *@host NULL, when the range is not all RAM.
+     * PVG_TASKS_CALLBACKS only, both required there: host pointer to a contiguous range of guest RAM (pages of a surface, or
+     * an entry of the request ring, of any alignment), valid until it is unmapped; ranges may overlap. False, and *@host
+     * NULL, when the range is not all RAM, or not contiguous in the host: the library then asks page by page.
      */
     bool (*map_memory)(void *opaque, uint64_t gpa, uint64_t length_bytes, bool readonly, void **host);
     /* Release what map_memory returned. */
@@ -52,8 +54,8 @@ PVG_API void pvg_iosfc_desc_init(struct pvg_iosfc_desc *desc, size_t size);
 /*
  * Create the mapper of @dev, which must be of PVG_VARIANT_MMIO. Free it before the device.
  *
- * Returns 0; PVG_ERR_INVALID (variant, missing callbacks); PVG_ERR_IN_USE (the device has one); PVG_ERR_NOMEM;
- * PVG_ERR_SYSTEM. On failure *@out is NULL.
+ * Returns 0; PVG_ERR_INVALID (variant, missing callbacks); PVG_ERR_IN_USE (the device has one); PVG_ERR_STOPPED;
+ * PVG_ERR_NOMEM; PVG_ERR_SYSTEM. On failure *@out is NULL.
  */
 PVG_API int pvg_iosfc_new(struct pvg_device *dev, const struct pvg_iosfc_desc *desc, struct pvg_iosfc **out);
 
@@ -67,7 +69,7 @@ PVG_API void pvg_iosfc_mmio_write(struct pvg_iosfc *iosfc, uint64_t offset, uint
 
 /*
  * Back to the state after creation: registers 0, no mapping. Guest memory is not touched for old requests once it returns.
- * Waits for a request in progress and for the memory callbacks in it; never for raise_interrupt.
+ * Waits for a request or a present in progress and for the memory callbacks in it; never for raise_interrupt.
  */
 PVG_API void pvg_iosfc_reset(struct pvg_iosfc *iosfc);
 
