@@ -153,11 +153,8 @@ void pvg_pipe_event_work(struct work_struct *work)
 	mutex_unlock(&pvg->state_lock);
 
 	wake_up_all(&pvg->online_wait);
-	if (!pvg->drm.registered)
-		return;
-	if (claimed & PVG_EVENT_ONLINE)
-		pvg_kms_period_changed(pipe);
-	drm_kms_helper_connector_hotplug_event(&pipe->connector);
+	if (pvg->drm.registered)
+		drm_kms_helper_connector_hotplug_event(&pipe->connector);
 }
 
 /**

@@ -354,6 +354,8 @@ struct pvg_cursor {
  * @vbl_period_ns: refresh period
  * @vbl_time: last vertical blank on the grid
  * @vbl_seen: time of the last vertical blank event of the device
+ * @vbl_count: number of that vertical blank
+ * @vbl_rest: time that @vbl_count does not account for, nanoseconds
  * @vbl_late: consecutive ticks that came late
  * @vbl_resync: the next event starts a new grid
  * @vbl_enabled: events are wanted
@@ -400,6 +402,8 @@ struct pvg_pipe {
 	u64 vbl_period_ns;
 	ktime_t vbl_time;
 	ktime_t vbl_seen;
+	u32 vbl_count;
+	s64 vbl_rest;
 	unsigned int vbl_late;
 	bool vbl_resync;
 	bool vbl_enabled;
@@ -616,6 +620,7 @@ void pvg_vblank_set_period(struct pvg_pipe *pipe, u64 period_ns);
 void pvg_vblank_event(struct pvg_pipe *pipe);
 int pvg_vblank_enable(struct drm_crtc *crtc);
 void pvg_vblank_disable(struct drm_crtc *crtc);
+u32 pvg_vblank_counter(struct drm_crtc *crtc);
 bool pvg_vblank_timestamp(struct drm_crtc *crtc, int *max_error, ktime_t *time, bool in_irq);
 
 /* pvg_gamma.c */
@@ -626,7 +631,6 @@ void pvg_gamma_update(struct pvg_pipe *pipe, const struct drm_color_lut *lut, un
 /* pvg_kms.c */
 int pvg_kms_init(struct pvg_device *pvg);
 void pvg_kms_fini(struct pvg_device *pvg);
-void pvg_kms_period_changed(struct pvg_pipe *pipe);
 void pvg_kms_repaint(struct pvg_device *pvg);
 struct drm_plane_state *pvg_plane_duplicate_state(struct drm_plane *plane);
 void pvg_plane_destroy_state(struct drm_plane *plane, struct drm_plane_state *state);

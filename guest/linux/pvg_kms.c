@@ -155,26 +155,6 @@ static bool pvg_crtc_mode_fixup(struct drm_crtc *crtc, const struct drm_display_
 	return true;
 }
 
-/**
- * pvg_kms_period_changed() - count frames of a running mode by the host's new refresh rate
- * @pipe: the pipe
- *
- * User space usually sets another mode when the host replaces the list, but need not.
- */
-void pvg_kms_period_changed(struct pvg_pipe *pipe)
-{
-	struct drm_crtc *crtc = &pipe->crtc;
-	struct drm_display_mode mode;
-
-	drm_modeset_lock(&crtc->mutex, NULL);
-	if (crtc->state && crtc->state->active) {
-		drm_mode_init(&mode, &crtc->state->adjusted_mode);
-		pvg_crtc_mode_fixup(crtc, &mode, &mode);
-		drm_calc_timestamping_constants(crtc, &mode);
-	}
-	drm_modeset_unlock(&crtc->mutex);
-}
-
 static int pvg_crtc_atomic_check(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
 	struct drm_crtc_state *new = drm_atomic_get_new_crtc_state(state, crtc);
@@ -305,6 +285,7 @@ static const struct drm_crtc_funcs pvg_crtc_funcs = {
 	.atomic_destroy_state = drm_atomic_helper_crtc_destroy_state,
 	.enable_vblank = pvg_vblank_enable,
 	.disable_vblank = pvg_vblank_disable,
+	.get_vblank_counter = pvg_vblank_counter,
 	.get_vblank_timestamp = pvg_vblank_timestamp,
 	.set_crc_source = pvg_crc_set_source,
 	.verify_crc_source = pvg_crc_verify_source,
@@ -465,6 +446,7 @@ int pvg_kms_init(struct pvg_device *pvg)
 	ret = drm_vblank_init(drm, pvg->pipe_count);
 	if (ret)
 		return ret;
+	drm->max_vblank_count = U32_MAX;
 	drm_mode_config_reset(drm);
 	return 0;
 }

@@ -20,6 +20,28 @@
 #define PVG_VBL_LATE_TICKS	4
 
 /*
+ * The time moves on by @delta: count whole periods. Caller holds vbl_lock.
+ *
+ * What rounding leaves over is kept, so that the count follows the time however often the grid
+ * starts anew; one tick is one frame as long as that keeps the rest within three quarters of a
+ * period.
+ */
+static void grid_advance(struct pvg_pipe *pipe, s64 delta)
+{
+	s64 period = pipe->vbl_period_ns;
+	s64 n = 1;
+
+	pipe->vbl_time = ktime_add_ns(pipe->vbl_time, delta);
+	pipe->vbl_rest += delta;
+	if (pipe->vbl_rest < period / 4)
+		n = 0;
+	else if (pipe->vbl_rest > period / 4 * 7)
+		n = div64_s64(pipe->vbl_rest + period / 2, period);
+	pipe->vbl_rest -= n * period;
+	pipe->vbl_count += n;
+}
+
+/*
  * Put a tick that was seen at @now on the grid. Caller holds vbl_lock.
  *
  * Early arrivals set the phase, late ones move it a little, and when all are late for a while the
@@ -38,15 +60,13 @@ static void grid_tick(struct pvg_pipe *pipe, ktime_t now)
 			return; /* a second report of the same tick */
 		late = delta - n * period;
 		pipe->vbl_late = late > period / 8 ? pipe->vbl_late + 1 : 0;
-		if (pipe->vbl_late < PVG_VBL_LATE_TICKS) {
-			pipe->vbl_time = ktime_add_ns(pipe->vbl_time,
-						      n * period + (late < 0 ? late : late / 32));
-			return;
-		}
+		if (pipe->vbl_late < PVG_VBL_LATE_TICKS)
+			delta = n * period + (late < 0 ? late : late / 32);
+		else
+			pipe->vbl_late = 0;
 	}
 	pipe->vbl_resync = false;
-	pipe->vbl_late = 0;
-	pipe->vbl_time = now;
+	grid_advance(pipe, delta);
 }
 
 /* Caller holds no locks; interrupt context. */
@@ -165,6 +185,24 @@ void pvg_vblank_disable(struct drm_crtc *crtc)
 }
 
 /**
+ * pvg_vblank_counter() - number of the last vertical blank
+ * @crtc: CRTC
+ *
+ * Returns: a count of refresh periods that wraps.
+ */
+u32 pvg_vblank_counter(struct drm_crtc *crtc)
+{
+	struct pvg_pipe *pipe = crtc_to_pvg_pipe(crtc);
+	unsigned long flags;
+	u32 count;
+
+	spin_lock_irqsave(&pipe->vbl_lock, flags);
+	count = pipe->vbl_count;
+	spin_unlock_irqrestore(&pipe->vbl_lock, flags);
+	return count;
+}
+
+/**
  * pvg_vblank_timestamp() - time of the last vertical blank
  * @crtc: CRTC
  * @max_error: out: nanoseconds
@@ -193,6 +231,7 @@ bool pvg_vblank_timestamp(struct drm_crtc *crtc, int *max_error, ktime_t *time, 
 		if (pipe->vbl_resync)
 			n--;
 		pipe->vbl_time = ktime_add_ns(pipe->vbl_time, n * pipe->vbl_period_ns);
+		pipe->vbl_count += n;
 	}
 	*time = pipe->vbl_time;
 	spin_unlock_irqrestore(&pipe->vbl_lock, flags);
