@@ -272,13 +272,17 @@ out:
 
 /* ---- telling the VMM ---- */
 
-/* Draw the pointer into a copy of the newest picture (the seed's manual cursor; display 9.3). */
+/*
+ * Draw the pointer into a copy of the newest picture (the seed's manual cursor; display 9.3). Where it has gone again the
+ * picture under it becomes a new frame too: a frame's sequence only grows.
+ */
 static void compose_step(struct round *r)
 {
     struct pipe *pipe = r->pipe;
     struct pvg_frame *base = NULL, *frame;
     struct glyph *glyph = NULL;
     struct pvg_coord at = {0};
+    bool copy;
 
     pthread_mutex_lock(&pipe->lock);
     if (pipe->compose && pipe->base) {
@@ -287,21 +291,27 @@ static void compose_step(struct round *r)
         if (r->disp->draw_cursor && pipe->cursor_visible && at.x != 0xffff)
             glyph = glyph_ref(pipe->glyph);
     }
+    /* The picture itself will do, unless the pointer goes in or comes out of what is shown already. */
+    copy = base && (glyph || (pipe->front && pipe->front->sequence > base->sequence));
     pipe->compose = false;
     pthread_mutex_unlock(&pipe->lock);
     if (!base)
         return;
-    frame = glyph ? frame_new(pipe->pool, base->width_px, base->height_px) : frame_ref(base);
-    if (frame && glyph) {
+    frame = copy ? frame_new(pipe->pool, base->width_px, base->height_px) : frame_ref(base);
+    if (frame && copy)
         memcpy(frame->pixels, base->pixels, (size_t)base->stride_bytes * base->height_px);
+    if (frame && glyph)
         pixels_draw_cursor(frame, &glyph->image, at.x - glyph->image.hot_x_px, at.y - glyph->image.hot_y_px);
-    }
     pthread_mutex_lock(&pipe->lock);
     if (frame && pipe->base == base && pipe->front != frame) {
-        if (glyph)
+        if (copy)
             frame->sequence = ++pipe->sequence;
         frame_unref(pipe->front);
         pipe->front = frame_ref(frame);
+        if (copy && !glyph) {
+            frame_unref(pipe->base);
+            pipe->base = frame_ref(frame);
+        }
     }
     pthread_mutex_unlock(&pipe->lock);
     frame_unref(frame);

@@ -25,7 +25,7 @@ void present_forget(struct pipe *pipe)
 /* Reasons that pass by themselves: the guest publishes an object a little before its pages are mapped (memory 5.3). */
 static bool may_pass(enum refuse why)
 {
-    return why == REFUSE_PT_HOLE || why == REFUSE_SLOT_EMPTY || why == REFUSE_SLOT_UNREADABLE;
+    return why == REFUSE_PT_HOLE || why == REFUSE_SLOT_EMPTY;
 }
 
 /* Read and check the present's gamma table. NULL: none, or refused. */
@@ -64,6 +64,8 @@ static enum core_verdict refuse_surface(struct display_set *set, const struct co
 {
     if (cmd->pin->cut)
         return CORE_DONE;
+    if (why == REFUSE_SLOT_UNREADABLE && fault->reason)
+        why = fault->reason; /* the walk knows better, and only a hole passes */
     if (may_pass(why)) {
         if (clock_now_ns() - cmd->first_ns < LIMIT_SURFACE_RETRY_MS * NS_PER_MS)
             return CORE_HOLD;
