@@ -170,6 +170,7 @@ static void scan_calls(struct ctx *c)
     }
     c->guest_width = c->opt->simd_width ? 32 : 0;
     c->emulate = c->opt->simd_width && c->opt->simd_width < 32 && c->stage == AIR_STAGE_KERNEL;
+    c->distribute = c->guest_width == 32 && c->stage == AIR_STAGE_KERNEL;
     c->h.simd_width = c->uses_simd && c->opt->simd_width == 32 ? 32 : 0;
     if (c->uses_barrier)
         c->h.flags |= AIR_REFLECT_BARRIERS;
@@ -192,6 +193,8 @@ static void reset_emission(struct ctx *c)
     c->nroot = c->root_cap = 0;
     c->nnode = 0;
     c->nbuiltin = 0;
+    c->matrix_scratch = 0;
+    c->h.scratch_per_thread = 0;
     c->predicated = false;
     c->push_var = c->active = c->base_active = c->scratch_var = c->state_var = 0;
     c->nhelper = 0;

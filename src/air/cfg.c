@@ -582,7 +582,7 @@ static bool simd_call(LLVMValueRef i)
     const char *n = f && LLVMIsAFunction(f) ? LLVMGetValueName(f) : "";
 
     return (!strncmp(n, "air.simd_", 9) || !strncmp(n, "air.quad_", 9) || !strncmp(n, "air.simdgroup.barrier", 21) ||
-            !strncmp(n, "air.wg.barrier", 14));
+            !strncmp(n, "air.wg.barrier", 14) || strstr(n, "multiply"));
 }
 
 /* Nodes of the conditional part of branch @b: from @from to its post-dominator. Count, or 0 when it leaves it. */

@@ -199,6 +199,8 @@ struct ctx {
     uint32_t scratch_var; /* SIMD emulation: u32 per thread of the workgroup */
     bool emulate;    /* SIMD-group operations through workgroup memory */
     unsigned guest_width;
+    bool distribute; /* a 64-lane matrix value is spread over 32 threads: two elements each */
+    uint32_t matrix_scratch; /* emulated products: four words per thread of the workgroup */
     bool fast_math;
     bool uses_barrier, uses_simd;
     uint8_t *table;  /* constant tables of the module */
@@ -314,6 +316,12 @@ uint32_t ptr_offset(struct ctx *c, struct ptr *p); /* u32 id of the byte offset 
 uint32_t ptr_word(struct ctx *c, struct ptr p, unsigned bits, bool f32); /* OpAccessChain to an element for atomics */
 void mem_declare(struct ctx *c);
 uint32_t mem_phys_base(struct ctx *c, int root);
+
+struct call;
+/* intr_simd.c, for intr_matrix.c */
+void simd_need_uniform(struct ctx *c, struct call *k);
+void simd_scratch_barrier(struct ctx *c);
+uint32_t simd_total_threads(struct ctx *c);
 
 /* intr_*.c: each returns false when the name is none of its own. */
 struct call {

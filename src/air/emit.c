@@ -403,6 +403,9 @@ static uint32_t vector_op(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
     uint32_t a = value(c, v), e = type_of(c, elem_type(vt)), ty = type_of(c, vt), dyn;
     struct spv *s = &c->s;
 
+    if (n == 64 && c->distribute)
+        air_fail(c, AIR_REFUSE_MATRIX_SHAPE, "access to single elements of a matrix");
+
     if (op == LLVMShuffleVector) {
         unsigned m = LLVMGetNumMaskElements(i);
         uint32_t b = value(c, LLVMGetOperand(i, 1)), o[70], out = type_of(c, LLVMTypeOf(i));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * simdgroup_matrix 8x8 (air 3.10): a value is an array of 64 elements that every thread computes in full, as loops over
- * arrays (decision 26). Correct at every subgroup width, because no thread needs another's part. Also atomics on memory
+ * simdgroup_matrix 8x8 (air 3.10). With the guest's width of 32 a value is spread over the SIMD group, two neighbouring
+ * elements of a row per thread; products fetch the others' elements by shuffles, or through workgroup memory where the
+ * device is narrower. With an unknown ("native") width every thread computes all 64 elements as loops over arrays
+ * (decision 26), which needs no other thread. Also atomics on memory
  * (air 3.7), the other family that works on single scalars behind a pointer.
  */
 #include "ctx.h"
@@ -57,12 +59,12 @@ static LLVMTypeRef matrix_elem(struct ctx *c, LLVMTypeRef t)
     return elem_type(t);
 }
 
-/* Row, column and element pointer number l->i of a matrix in memory. */
-static struct ptr element(struct ctx *c, struct call *k, unsigned first, uint32_t i, unsigned bytes)
+/* Pointer to the element (row, col) of a matrix in memory. */
+static struct ptr element(struct ctx *c, struct call *k, unsigned first, uint32_t row, uint32_t col, unsigned bytes)
 {
     struct spv *s = &c->s;
     struct ptr p = pointer(c, k->a[first]);
-    uint32_t u = spv_type_uint(s, 32), row = spv_shr(s, i, 3), col = spv_and(s, i, spv_u32(s, 7));
+    uint32_t u = spv_type_uint(s, 32);
     uint32_t stride_r, stride_c, org[2], u64 = spv_type_uint(s, 64);
     unsigned left = k->n - first;
 
@@ -101,6 +103,164 @@ static struct ptr element(struct ctx *c, struct call *k, unsigned first, uint32_
     return ptr_add(c, p, spv_iadd(s, row, col), bytes);
 }
 
+/* ---- spread over 32 threads ---- */
+
+/* Two elements as one word when they are 16 bits wide, else two words. */
+static unsigned to_words(struct ctx *c, LLVMTypeRef e, uint32_t v, uint32_t out[2])
+{
+    struct spv *s = &c->s;
+    uint32_t u = spv_type_uint(s, 32);
+
+    if (scalar_bits(c, e) == 16) {
+        out[0] = spv_op(s, SpvOpBitcast, u, 1, v);
+        return 1;
+    }
+    v = spv_op(s, SpvOpBitcast, spv_type_vec(s, u, 2), 1, v);
+    for (uint32_t i = 0; i < 2; i++)
+        out[i] = spv_op(s, SpvOpCompositeExtract, u, 2, v, i);
+    return 2;
+}
+
+/* Element @i of the pair, as f32, from the words of another thread. */
+static uint32_t from_words(struct ctx *c, LLVMTypeRef e, const uint32_t *w, uint32_t i)
+{
+    struct spv *s = &c->s;
+    uint32_t f = spv_type_float(s, 32), x;
+
+    if (scalar_bits(c, e) == 32)
+        return spv_op(s, SpvOpBitcast, f, 1, w[i]);
+    if (LLVMGetTypeKind(e) == LLVMBFloatTypeKind) {
+        x = i ? spv_and(s, w[0], spv_u32(s, 0xffff0000u))
+              : spv_op(s, SpvOpShiftLeftLogical, spv_type_uint(s, 32), 2, w[0], spv_u32(s, 16));
+        return spv_op(s, SpvOpBitcast, f, 1, x);
+    }
+    x = spv_op(s, SpvOpBitcast, spv_type_vec(s, spv_type_float(s, 16), 2), 1, w[0]);
+    return spv_op(s, SpvOpFConvert, f, 1, spv_op(s, SpvOpCompositeExtract, spv_type_float(s, 16), 2, x, i));
+}
+
+static uint32_t scratch_word(struct ctx *c, unsigned slot, uint32_t thread)
+{
+    struct spv *s = &c->s;
+    uint32_t u = spv_type_uint(s, 32);
+
+    if (!c->matrix_scratch) {
+        uint32_t n = spv_id(s), o[5] = {u, n, SpvOpIMul, iface_local_total(c), spv_u32(s, 4)}, v[3];
+
+        spv_raw(s, &s->types, SpvOpSpecConstantOp, o, 5);
+        v[0] = spv_type_ptr(s, SpvStorageClassWorkgroup, spv_type(s, SpvOpTypeArray, 2, u, n));
+        v[1] = c->matrix_scratch = spv_id(s);
+        v[2] = SpvStorageClassWorkgroup;
+        spv_raw(s, &s->types, SpvOpVariable, v, 3);
+        words_push(s, &c->iface, v[1]);
+        c->h.scratch_per_thread += 16;
+        c->h.flags |= AIR_REFLECT_SIMD_EMULATED;
+    }
+    return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassWorkgroup, u), 2, c->matrix_scratch,
+                  spv_iadd(s, spv_imul(s, thread, spv_u32(s, 4)), spv_u32(s, slot)));
+}
+
+static void spread_product(struct ctx *c, struct call *k)
+{
+    struct spv *s = &c->s;
+    LLVMTypeRef e[4];
+    uint32_t u = spv_type_uint(s, 32), f = spv_type_float(s, 32), lane = iface_lane(c), row4, col, w[2][2], acc[2], base = 0;
+    unsigned n[2];
+
+    for (unsigned m = 0; m < 2; m++) {
+        e[m] = matrix_elem(c, LLVMTypeOf(k->a[m]));
+        n[m] = to_words(c, e[m], arg_id(c, k, m), w[m]);
+    }
+    e[3] = matrix_elem(c, k->ret);
+    row4 = spv_and(s, lane, spv_u32(s, 28));
+    col = spv_and(s, lane, spv_u32(s, 3));
+    for (uint32_t j = 0; j < 2; j++) {
+        if (k->n == 2) {
+            acc[j] = spv_f32(s, 0);
+            continue;
+        }
+        uint32_t cw[2], v = arg_id(c, k, 2);
+
+        e[2] = matrix_elem(c, LLVMTypeOf(k->a[2]));
+        (void)to_words(c, e[2], v, cw);
+        acc[j] = from_words(c, e[2], cw, j);
+    }
+    if (c->emulate) {
+        simd_need_uniform(c, k);
+        base = spv_and(s, iface_local_index(c), spv_u32(s, ~31u));
+        for (unsigned m = 0; m < 2; m++) {
+            for (unsigned i = 0; i < n[m]; i++)
+                spv_void(s, SpvOpStore, 2, scratch_word(c, m * 2 + i, iface_local_index(c)), w[m][i]);
+        }
+        simd_scratch_barrier(c);
+    } else {
+        spv_cap(s, SpvCapabilityGroupNonUniformShuffle);
+        spv_cap(s, SpvCapabilityGroupNonUniform);
+    }
+    for (uint32_t t = 0; t < 8; t++) {
+        uint32_t from[2] = {spv_iadd(s, row4, spv_u32(s, t / 2)), spv_iadd(s, col, spv_u32(s, t * 4))}, x[2][2], a;
+
+        for (unsigned m = 0; m < 2; m++) {
+            for (unsigned i = 0; i < n[m]; i++) {
+                if (m == 0 && n[0] == 2 && i != t % 2)
+                    continue;
+                x[m][i] = c->emulate ? spv_op(s, SpvOpLoad, u, 1, scratch_word(c, m * 2 + i, spv_iadd(s, base, from[m])))
+                                     : spv_op(s, SpvOpGroupNonUniformShuffle, u, 3, spv_u32(s, SpvScopeSubgroup), w[m][i],
+                                              from[m]);
+            }
+        }
+        a = from_words(c, e[0], x[0], t % 2);
+        for (uint32_t j = 0; j < 2; j++)
+            acc[j] = spv_glsl(s, GLSLstd450Fma, f, 3, a, from_words(c, e[1], x[1], j), acc[j]);
+    }
+    if (c->emulate)
+        simd_scratch_barrier(c);
+    for (unsigned j = 0; j < 2; j++)
+        acc[j] = put_f32(c, e[3], acc[j]);
+    set_value(c, k->inst, construct(c, type_of(c, k->ret), acc, 2));
+}
+
+static bool spread(struct ctx *c, struct call *k, const char *op)
+{
+    struct spv *s = &c->s;
+    uint32_t lane = iface_lane(c), row = spv_shr(s, lane, 2), col, v[2], merge, et;
+    LLVMTypeRef e;
+    unsigned bytes;
+
+    if (!strcmp(op, "multiply_accumulate") ? k->n == 3 : !strcmp(op, "multiply") && k->n == 2) {
+        spread_product(c, k);
+        return true;
+    }
+    if (!k->n)
+        return false;
+    col = spv_imul(s, spv_and(s, lane, spv_u32(s, 3)), spv_u32(s, 2));
+    e = matrix_elem(c, !strcmp(op, "store") ? LLVMTypeOf(k->a[0]) : k->ret);
+    bytes = scalar_bits(c, e) / 8;
+    et = type_of(c, e);
+    if (!strcmp(op, "store") && k->n > 1) {
+        guard_begin(c, &merge);
+        for (uint32_t j = 0; j < 2; j++)
+            mem_store(c, element(c, k, 1, row, spv_iadd(s, col, spv_u32(s, j)), bytes), e, bytes,
+                      extract(c, arg_id(c, k, 0), et, 2, j));
+        guard_end(c, merge);
+        return true;
+    }
+    for (uint32_t j = 0; j < 2; j++) {
+        uint32_t cj = spv_iadd(s, col, spv_u32(s, j));
+
+        if (!strcmp(op, "load"))
+            v[j] = mem_load(c, element(c, k, 0, row, cj, bytes), e, bytes);
+        else if (!strcmp(op, "init_filled") && k->n == 1)
+            v[j] = arg_id(c, k, 0);
+        else if (!strcmp(op, "init_diag") && k->n == 1)
+            v[j] = spv_op(s, SpvOpSelect, et, 3, spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, row, cj), arg_id(c, k, 0),
+                          spv_null(s, et));
+        else
+            return false;
+    }
+    set_value(c, k->inst, construct(c, type_of(c, k->ret), v, 2));
+    return true;
+}
+
 bool intr_matrix(struct ctx *c, struct call *k)
 {
     static const char prefix[] = "simdgroup_matrix_8x8_";
@@ -113,6 +273,8 @@ bool intr_matrix(struct ctx *c, struct call *k)
     if (strncmp(k->op, prefix, sizeof(prefix) - 1))
         return false;
     c->h.flags |= AIR_REFLECT_SIMD;
+    if (c->distribute)
+        return spread(c, k, op);
     if (!strcmp(op, "init_filled") && k->n == 1) {
         uint32_t v = arg_id(c, k, 0), ids[64];
 
@@ -139,7 +301,7 @@ bool intr_matrix(struct ctx *c, struct call *k)
         var = scratch(c, arr, 0);
         loop_begin(c, &l, spv_u32(s, 64));
         spv_void(s, SpvOpStore, 2, at(c, var, et, l.i),
-                 mem_load(c, element(c, k, 0, l.i, scalar_bits(c, e) / 8), e, scalar_bits(c, e) / 8));
+                 mem_load(c, element(c, k, 0, spv_shr(s, l.i, 3), spv_and(s, l.i, spv_u32(s, 7)), scalar_bits(c, e) / 8), e, scalar_bits(c, e) / 8));
         loop_end(c, &l);
         set_value(c, k->inst, spv_op(s, SpvOpLoad, arr, 1, var));
         return true;
@@ -151,7 +313,7 @@ bool intr_matrix(struct ctx *c, struct call *k)
         guard_begin(c, &merge);
         spv_void(s, SpvOpStore, 2, var, arg_id(c, k, 0));
         loop_begin(c, &l, spv_u32(s, 64));
-        mem_store(c, element(c, k, 1, l.i, scalar_bits(c, e) / 8), e, scalar_bits(c, e) / 8,
+        mem_store(c, element(c, k, 1, spv_shr(s, l.i, 3), spv_and(s, l.i, spv_u32(s, 7)), scalar_bits(c, e) / 8), e, scalar_bits(c, e) / 8,
                   spv_op(s, SpvOpLoad, et, 1, at(c, var, et, l.i)));
         loop_end(c, &l);
         guard_end(c, merge);

@@ -18,7 +18,7 @@ static uint32_t scope(struct ctx *c)
     return spv_u32(&c->s, SpvScopeSubgroup);
 }
 
-static void need_uniform(struct ctx *c, struct call *k)
+void simd_need_uniform(struct ctx *c, struct call *k)
 {
     if (cfg_is_divergent(c, k->inst))
         air_fail(c, AIR_REFUSE_SIMD_DIVERGENT, "air.%.60s where threads of a workgroup may have parted ways", k->name);
@@ -31,7 +31,7 @@ static void control_barrier(struct ctx *c, SpvScope exec, uint32_t semantics)
     spv_void(s, SpvOpControlBarrier, 3, spv_u32(s, (uint32_t)exec), spv_u32(s, SpvScopeWorkgroup), spv_u32(s, semantics));
 }
 
-static void scratch_barrier(struct ctx *c)
+void simd_scratch_barrier(struct ctx *c)
 {
     control_barrier(c, SpvScopeWorkgroup, SpvMemorySemanticsAcquireReleaseMask | SpvMemorySemanticsWorkgroupMemoryMask);
 }
@@ -54,7 +54,7 @@ static uint32_t scratch_at(struct ctx *c, uint32_t idx)
     return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassWorkgroup, u32t(c)), 2, c->scratch_var, idx);
 }
 
-static uint32_t total_threads(struct ctx *c)
+uint32_t simd_total_threads(struct ctx *c)
 {
     struct spv *s = &c->s;
 
@@ -66,7 +66,7 @@ static uint32_t total_threads(struct ctx *c)
 static void emu_publish(struct ctx *c, uint32_t word)
 {
     spv_void(&c->s, SpvOpStore, 2, scratch_at(c, iface_local_index(c)), word);
-    scratch_barrier(c);
+    simd_scratch_barrier(c);
 }
 
 /* Word of lane @lane in this thread's group of @width lanes. */
@@ -76,7 +76,7 @@ static uint32_t emu_read(struct ctx *c, uint32_t lane, unsigned width)
     uint32_t base = spv_and(s, iface_local_index(c), spv_u32(s, ~(width - 1)));
     uint32_t idx = spv_op(s, SpvOpBitwiseOr, u32t(c), 2, base, spv_and(s, lane, spv_u32(s, width - 1)));
 
-    idx = spv_glsl(s, GLSLstd450UMin, u32t(c), 2, idx, spv_op(s, SpvOpISub, u32t(c), 2, total_threads(c), spv_u32(s, 1)));
+    idx = spv_glsl(s, GLSLstd450UMin, u32t(c), 2, idx, spv_op(s, SpvOpISub, u32t(c), 2, simd_total_threads(c), spv_u32(s, 1)));
     return spv_op(s, SpvOpLoad, u32t(c), 1, scratch_at(c, idx));
 }
 
@@ -247,14 +247,14 @@ static uint32_t reduce_scalar(struct ctx *c, bool quad, enum reduce r, enum scan
 
     loop_begin(c, &l, spv_u32(s, width));
     /* lanes past the end of the workgroup do not exist */
-    use = spv_op(s, SpvOpULessThan, b, 2, spv_iadd(s, base, l.i), total_threads(c));
+    use = spv_op(s, SpvOpULessThan, b, 2, spv_iadd(s, base, l.i), simd_total_threads(c));
     if (sc != SCAN_ALL)
         use = spv_op(s, SpvOpLogicalAnd, b, 2, use,
                      spv_op(s, sc == SCAN_INCLUSIVE ? SpvOpULessThanEqual : SpvOpULessThan, b, 2, l.i, me));
     v = spv_op(s, SpvOpSelect, ty, 3, use, from_word(c, emu_read(c, l.i, width), t), id);
     spv_void(s, SpvOpStore, 2, acc, combine(c, r, sg, t, spv_op(s, SpvOpLoad, ty, 1, acc), v));
     loop_end(c, &l);
-    scratch_barrier(c);
+    simd_scratch_barrier(c);
     return spv_op(s, SpvOpLoad, ty, 1, acc);
 }
 
@@ -274,13 +274,13 @@ static uint32_t lane_value(struct ctx *c, bool quad, uint32_t v, LLVMTypeRef t, 
             for (unsigned i = 0; i < 2; i++) {
                 emu_publish(c, spv_op(s, SpvOpCompositeExtract, u32t(c), 2, two, i));
                 o[i] = emu_read(c, lane, width);
-                scratch_barrier(c);
+                simd_scratch_barrier(c);
             }
             return spv_op(s, SpvOpBitcast, type_of(c, t), 1, construct(c, v2, o, 2));
         }
         emu_publish(c, to_word(c, v, t));
         r = emu_read(c, lane, width);
-        scratch_barrier(c);
+        simd_scratch_barrier(c);
         return from_word(c, r, t);
     }
     spv_cap(s, SpvCapabilityGroupNonUniformShuffle);
@@ -325,7 +325,7 @@ static bool do_barrier(struct ctx *c, struct call *k)
         return true;
     }
     if (simd && c->emulate) {
-        need_uniform(c, k);
+        simd_need_uniform(c, k);
         control_barrier(c, SpvScopeWorkgroup, sem ? sem : 0);
         return true;
     }
@@ -532,7 +532,7 @@ bool intr_simd(struct ctx *c, struct call *k)
     if (c->stage != AIR_STAGE_KERNEL && c->emulate)
         air_fail(c, AIR_REFUSE_SIMD_DIVERGENT, "air.%.60s outside a kernel cannot be emulated", k->name);
     if (c->emulate)
-        need_uniform(c, k);
+        simd_need_uniform(c, k);
     else
         spv_cap(s, SpvCapabilityGroupNonUniform);
     if (!strcmp(op, "is_first")) {

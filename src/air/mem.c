@@ -478,10 +478,19 @@ static void subword_store(struct ctx *c, struct ptr p, unsigned unit, uint32_t k
     spv_op(s, SpvOpAtomicOr, u32, 4, word, scope, none, v);
 }
 
-/* Unit to use for @bytes at alignment @align. */
-static unsigned pick_unit(struct ctx *c, struct root *r, uint32_t bytes, unsigned align)
+/*
+ * Unit to use for @bytes at alignment @align. Above 4 bytes the alignment must also follow from the address itself: kernels
+ * cast rows of any length to float4, which works on the GPUs they were written for.
+ */
+static unsigned pick_unit(struct ctx *c, struct root *r, const struct ptr *p, uint32_t bytes, unsigned align)
 {
     unsigned u = low_bit(bytes, low_bit(align ? align : 1, 16));
+    uint32_t all = p->off + c->root[p->root].base;
+
+    for (unsigned i = 0; i < p->n; i++)
+        all |= p->t[i].scale;
+    if (u > 4)
+        u = low_bit(all, u) < 4 || r->kind == ROOT_PHYS ? 4 : low_bit(all, u);
 
     if (has_views(r) || r->kind == ROOT_PHYS)
         return u;
@@ -494,7 +503,7 @@ static void load_scalars(struct ctx *c, struct ptr p, unsigned size, unsigned n,
 {
     struct spv *s = &c->s;
     struct root *r = &c->root[root_find(c, p.root)];
-    unsigned u = pick_unit(c, r, size * n, align), units = size * n / u, lg = log2u(u);
+    unsigned u = pick_unit(c, r, &p, size * n, align), units = size * n / u, lg = log2u(u);
     uint32_t *w = air_alloc(c, (units * 4 + 4) * sizeof(*w)), u32 = spv_type_uint(s, 32);
 
     for (unsigned i = 0; i < units; i++) {
@@ -540,7 +549,7 @@ static void store_scalars(struct ctx *c, struct ptr p, unsigned size, unsigned n
 {
     struct spv *s = &c->s;
     struct root *r = &c->root[root_find(c, p.root)];
-    unsigned u = pick_unit(c, r, size * n, align), vu = u, lg = log2u(u), nw;
+    unsigned u = pick_unit(c, r, &p, size * n, align), vu = u, lg = log2u(u), nw;
     uint32_t *w, u32 = spv_type_uint(s, 32);
 
     u = u > 4 ? 4 : u;
@@ -609,6 +618,16 @@ static bool is_float_kind(LLVMTypeRef e)
     return k == LLVMHalfTypeKind || k == LLVMFloatTypeKind;
 }
 
+/* A spread matrix in private memory: each thread keeps its two elements at the start of the place for 64. */
+static unsigned matrix_part(struct ctx *c, struct ptr p, unsigned n)
+{
+    if (n != 64 || !c->distribute)
+        return n;
+    if (c->root[root_find(c, p.root)].kind != ROOT_LOCAL)
+        air_fail(c, AIR_REFUSE_MATRIX_SHAPE, "matrix value in shared memory");
+    return 2;
+}
+
 uint32_t mem_load(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align)
 {
     struct spv *s = &c->s;
@@ -637,6 +656,7 @@ uint32_t mem_load(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align)
 
     if (n > 64)
         air_fail(c, AIR_REFUSE_TYPE, "vector of %u elements", n);
+    n = matrix_part(c, p, n);
     if (scalar_bits(c, e) == 1) {
         if (n > 1)
             air_fail(c, AIR_REFUSE_TYPE, "vector of i1 in memory");
@@ -646,7 +666,7 @@ uint32_t mem_load(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align)
     /* One view element is the whole value: one load, one bitcast. */
     struct root *r = &c->root[root_find(c, p.root)];
 
-    if (b == 4 && n > 1 && n <= 4 && pick_unit(c, r, b * n, align) == b * n) {
+    if (b == 4 && n > 1 && n <= 4 && pick_unit(c, r, &p, b * n, align) == b * n) {
         uint32_t v = load_at(c, p, log2u(b * n), 0);
 
         return is_float_kind(e) ? spv_op(s, SpvOpBitcast, type_of(c, t), 1, v) : v;
@@ -685,6 +705,7 @@ void mem_store(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align, uint3
 
     if (n > 64)
         air_fail(c, AIR_REFUSE_TYPE, "vector of %u elements", n);
+    n = matrix_part(c, p, n);
     if (scalar_bits(c, e) == 1) {
         if (n > 1)
             air_fail(c, AIR_REFUSE_TYPE, "vector of i1 in memory");

@@ -78,6 +78,8 @@ uint32_t type_of(struct ctx *c, LLVMTypeRef t)
 
         if (LLVMGetTypeKind(LLVMGetElementType(t)) == LLVMPointerTypeKind || n > 64)
             air_fail(c, AIR_REFUSE_TYPE, "vector of pointers or of %u elements", n);
+        if (n == 64 && c->distribute)
+            n = 2;
         e = type_of(c, LLVMGetElementType(t));
         return n <= 4 ? spv_type_vec(s, e, n) : spv_type_array(s, e, n);
     }
@@ -181,7 +183,11 @@ static uint32_t const_id(struct ctx *c, LLVMValueRef v, unsigned depth)
         unsigned n = k == LLVMVectorTypeKind  ? LLVMGetVectorSize(t)
                      : k == LLVMArrayTypeKind ? LLVMGetArrayLength(t)
                                               : LLVMCountStructElementTypes(t);
-        uint32_t *ids = air_alloc(c, (n + 1) * sizeof(*ids));
+        uint32_t *ids;
+
+        if (k == LLVMVectorTypeKind && n == 64 && c->distribute)
+            air_fail(c, AIR_REFUSE_INSTRUCTION, "constant matrix");
+        ids = air_alloc(c, (n + 1) * sizeof(*ids));
 
         for (unsigned i = 0; i < n; i++) {
             LLVMValueRef e = const_element(v, i);
