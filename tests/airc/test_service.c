@@ -610,12 +610,10 @@ static void program_refuses(void **state)
     scratch_remove(&s);
 }
 
-/* --- hostile services: the test plays one --- */
-
-static int serve_at(const char *path)
+static int serve_at(const char *path, int type)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
     strcpy(addr.sun_path, path);
@@ -623,6 +621,59 @@ static int serve_at(const char *path)
     assert_int_equal(listen(fd, 4), 0);
     return fd;
 }
+
+/* Start the service as systemd does, with @count sockets of which the first is @fd. */
+static pid_t activate(int fd, const char *count)
+{
+    char number[32];
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid)
+        return pid;
+    dup2(open("/dev/null", O_RDWR), 2);
+    if (fd == 3)
+        fcntl(fd, F_SETFD, 0);
+    else
+        dup2(fd, 3);
+    snprintf(number, sizeof(number), "%d", (int)getpid());
+    setenv("LISTEN_PID", number, 1);
+    setenv("LISTEN_FDS", count, 1);
+    execl(program, program, "--idle-exit=1", NULL);
+    _exit(127);
+}
+
+static void socket_activation(void **state)
+{
+    int fd, stream, status;
+    struct scratch s;
+    struct airc *c;
+    pid_t pid;
+
+    scratch_make(&s);
+    fd = serve_at(s.socket, SOCK_SEQPACKET);
+    for (int i = 0; i < 2; i++) { /* it ends when idle, and the socket is still there for the next */
+        pid = activate(fd, "1");
+        c = client_make(s.socket, "", "");
+        ask_ok(c, "main0", "by activation");
+        airc_free(c);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+    pid = activate(fd, "2");
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 1);
+    close(fd);
+    assert_int_equal(unlink(s.socket), 0);
+    stream = serve_at(s.socket, SOCK_STREAM);
+    pid = activate(stream, "1");
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 1);
+    close(stream);
+    scratch_remove(&s);
+}
+
+/* --- hostile services: the test plays one --- */
 
 static union airc_message hello(void)
 {
@@ -690,7 +741,7 @@ static void hostile_answers(void **state)
 
         print_message("  %s\n", cases[i].what);
         scratch_make(&s);
-        server = serve_at(s.socket);
+        server = serve_at(s.socket, SOCK_SEQPACKET);
         c = client_make(s.socket, "", "");
         assert_int_equal(ask_async(c, "main0", "m", 1, &a), 0);
         fd = accept(server, NULL, NULL);
@@ -753,7 +804,7 @@ static void hostile_messages(void **state)
         int server, fd;
 
         scratch_make(&s);
-        server = serve_at(s.socket);
+        server = serve_at(s.socket, SOCK_SEQPACKET);
         c = client_make(s.socket, "", "");
         assert_int_equal(ask_async(c, "main0", "m", 1, &a), 0);
         fd = accept(server, NULL, NULL);
@@ -1061,6 +1112,7 @@ int main(void)
         cmocka_unit_test(service_dies_and_comes_back),
         cmocka_unit_test(idle_workers_may_die),
         cmocka_unit_test(program_refuses),
+        cmocka_unit_test(socket_activation),
         cmocka_unit_test(hostile_answers),
         cmocka_unit_test(hostile_messages),
         cmocka_unit_test(service_withstands_clients),

@@ -37,7 +37,8 @@
 struct request {
     struct request *next;
     uint64_t id, bytes;
-    int fd; /* owned */
+    int fd;     /* owned */
+    bool again; /* its first worker was killed from outside */
 };
 
 struct outgoing {
@@ -354,6 +355,15 @@ static void read_client(struct service *s, struct client *c)
 
 /* --- work --- */
 
+/* Put a request that a worker had to the front again. */
+static void put_back(struct client *c, struct request *r)
+{
+    r->next = c->queue;
+    c->queue = r;
+    if (!r->next)
+        c->queue_end = &r->next;
+}
+
 /* Give @w the first request of @c. */
 static void assign(struct service *s, struct client *c, struct worker *w)
 {
@@ -382,13 +392,10 @@ static void assign(struct service *s, struct client *c, struct worker *w)
     fds[0] = r->fd;
     fds[1] = w->result;
     err = sealed_send(w->fd, &m, sizeof(m.compile), fds, 2);
-    if (err) { /* it died while idle, which is not this request's fault: back to the front */
+    if (err) { /* it died while idle, which is not this request's fault */
         w->now = NULL;
         worker_end(w, &status);
-        r->next = c->queue;
-        c->queue = r;
-        if (!r->next)
-            c->queue_end = &r->next;
+        put_back(c, r);
     }
 }
 
@@ -430,13 +437,27 @@ static void worker_done(struct service *s, struct worker *w, bool retire)
 static void worker_failed(struct service *s, struct worker *w, enum airc_status why, const char *text)
 {
     struct client *c = client_by_serial(s, w->client);
-    uint64_t id = w->now ? w->now->id : 0;
+    struct request *r = w->now;
     int status = 0;
+    uint64_t id;
 
-    if (!w->now && !w->served)
+    if (!r && !w->served)
         workers_fail(s);
+    w->now = NULL;
     worker_end(w, &status);
     (void)worker_start(s, w);
+    if (!r)
+        return;
+    /* Killed by neither itself nor us: the kernel short of memory, or somebody by hand. Once, that is not the
+     * request's. */
+    if (c && !text && !r->again && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+        r->again = true;
+        put_back(c, r);
+        return;
+    }
+    id = r->id;
+    close_fd(&r->fd);
+    free(r);
     if (!c)
         return;
     if (text)
