@@ -24,17 +24,26 @@ host_suite() {
     printf '%s\n' "$VERSION_CODENAME"
 }
 
+# Where apt keeps its lists, with a slash at the end.
+apt_etc() {
+    local dir=/etc/apt/
+    eval "$(apt-config shell dir Dir::Etc/d)"
+    printf '%s\n' "${dir%/}/"
+}
+
 # The machine's own Debian entries, one "URI SUITE COMPONENT OPTIONS" a line, third parties left out: an entry counts as
 # Debian's when it has component main and a suite named after this release. apt itself reads both formats of its source
-# lists; a list that apt cannot parse is left out by asking for each file alone.
+# lists; a list that apt cannot parse is left out by asking for each file alone. (Without --no-release-info apt prints nothing
+# on a machine whose indices were never fetched.)
 apt_own_entries() {
-    local suite=$1 format='$(SOURCESENTRY)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(CREATED_BY)' f list
-    list=$(apt-get indextargets --format "$format" 2>/dev/null) || {
+    local suite=$1 format='$(SOURCESENTRY)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(CREATED_BY)' etc f list
+    etc=$(apt_etc)
+    list=$(apt-get indextargets --no-release-info --format "$format" 2>/dev/null) || {
         list=
-        for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+        for f in "$etc"sources.list "$etc"sources.list.d/*.list "$etc"sources.list.d/*.sources; do
             [ -r "$f" ] || continue
             list+=$'\n'$(apt-get -o Dir::Etc::sourcelist="$f" -o Dir::Etc::sourceparts=/dev/null indextargets \
-                         --format "$format" 2>/dev/null) || true
+                         --no-release-info --format "$format" 2>/dev/null) || true
         done
     }
     printf '%s\n' "$list" | sort -u | while IFS='|' read -r entry uri release component created; do
@@ -52,7 +61,8 @@ apt_own_entries() {
 # apt_private [SUITE]: prepares the private configuration and refreshes its indices when they are old. SUITE other than the
 # machine's: the machine's mirrors with the suite replaced.
 apt_private() {
-    local own suite dir uri release component options keys f
+    local own suite dir uri release component options etc f
+    etc=$(apt_etc)
     own=$(host_suite)
     suite=${1:-$own}
     dir=$PVG_BUILD/apt/$suite
@@ -71,9 +81,9 @@ apt_private() {
         die "no Debian mirror found in /etc/apt: an entry for suite $own, component main, is needed"
 
     # Keys: what apt trusts in general, Debian's archive keyring, and what the machine's own entries name.
-    for f in /etc/apt/trusted.gpg.d/* /usr/share/keyrings/debian-archive-keyring.* \
-             $(sed -n 's/.*[Ss]igned-[Bb]y[:=] *\(\/[^] ,]*\).*/\1/p' /etc/apt/sources.list \
-               /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null); do
+    for f in "$etc"trusted.gpg.d/* /usr/share/keyrings/debian-archive-keyring.* \
+             $(sed -n 's/.*[Ss]igned-[Bb]y[:=] *\(\/[^] ,]*\).*/\1/p' "$etc"sources.list \
+               "$etc"sources.list.d/*.list "$etc"sources.list.d/*.sources 2>/dev/null); do
         case $f in
         *.gpg|*.asc) [ -r "$f" ] && ln -sf "$f" "$dir/trusted/" ;;
         *.pgp) [ -r "$f" ] && ln -sf "$f" "$dir/trusted/$(basename "$f" .pgp).gpg" ;;

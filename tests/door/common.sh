@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+#
+# What the door's tests share: a build folder of their own, fake programs before the real ones, assertions. Sourced.
+set -euo pipefail
+
+PVG_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+mkdir -p "$WORK/bin" "$WORK/build"
+export PVG_ROOT PVG_BUILD=$WORK/build
+
+fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
+
+# fake NAME: a program before all others in PATH, its text on stdin.
+fake() {
+    { echo '#!/bin/bash'; cat; } >"$WORK/bin/$1"
+    chmod +x "$WORK/bin/$1"
+}
+
+# expect STATUS PATTERN COMMAND...: the command ends with this status and says something that matches.
+expect() {
+    local status=$1 pattern=$2 rc=0 out
+    shift 2
+    out=$("$@" 2>&1 </dev/null) || rc=$?
+    [ "$rc" = "$status" ] || fail "status $rc instead of $status: $*: $out"
+    grep -qE -- "$pattern" <<<"$out" || fail "no /$pattern/ in what \"$*\" said: $out"
+}
