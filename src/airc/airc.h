@@ -43,6 +43,9 @@ enum airc_status {
 #define AIRC_MAX_ENTRY 65534u
 /* Bytes of the line of text that explains a refusal, with its NUL. */
 #define AIRC_TEXT_BYTES 512
+/* What one client holds of requests that are not done: a guest that asks faster than shaders compile is refused. */
+#define AIRC_MAX_PENDING       16384u
+#define AIRC_MAX_PENDING_BYTES (256u << 20)
 /* airc_request.type: choose the function by name alone, or take the only one. */
 #define AIRC_TYPE_ANY 0x100u
 
@@ -110,8 +113,8 @@ int airc_new(const struct airc_config *cfg, struct airc **out);
 
 /*
  * Ask for one function. Any thread; never waits for the compiler, the disk or a callback. The request is copied, and
- * @done will be called once if and only if 0 is returned. -EINVAL: request out of the ranges above;
- * -ESHUTDOWN: a callback asked while airc_free() runs; -ENOMEM.
+ * @done will be called once if and only if 0 is returned. -EINVAL: request out of the ranges above; -EBUSY:
+ * AIRC_MAX_PENDING or AIRC_MAX_PENDING_BYTES reached; -ESHUTDOWN: a callback asked while airc_free() runs; -ENOMEM.
  */
 int airc_compile(struct airc *c, const struct airc_request *req, airc_done_fn *done, void *opaque);
 

@@ -78,6 +78,8 @@ struct airc {
     /* under @lock */
     struct job_list incoming;
     bool stop;
+    unsigned pending; /* jobs accepted and not freed */
+    size_t pending_bytes;
 
     _Atomic uint64_t requests, cache_hits, compiled, connects, shared, remembered, failed[AIRC_STATUS_COUNT];
     _Atomic bool spawned;
@@ -164,11 +166,15 @@ static void report(struct airc *c, struct job *j, const struct airc_result *r)
     }
 }
 
-static void free_jobs(struct job *j)
+static void free_jobs(struct airc *c, struct job *j)
 {
     while (j) {
         struct job *same = j->same;
 
+        pthread_mutex_lock(&c->lock);
+        c->pending--;
+        c->pending_bytes -= j->body_bytes;
+        pthread_mutex_unlock(&c->lock);
         free(j->body);
         free(j);
         j = same;
@@ -178,7 +184,7 @@ static void free_jobs(struct job *j)
 static void finish(struct airc *c, struct job *j, const struct airc_result *r)
 {
     report(c, j, r);
-    free_jobs(j);
+    free_jobs(c, j);
 }
 
 static void finish_failed(struct airc *c, struct job *j, enum airc_status status, const char *text)
@@ -479,7 +485,7 @@ static void take_success(struct airc *c, struct job *j, const struct airc_reply 
         atomic_fetch_add(&c->compiled, 1);
         report(c, j, &r); /* first: the disk may be slow */
         store(c, j, &r);
-        free_jobs(j);
+        free_jobs(c, j);
     } else {
         finish_failed(c, j, AIRC_BAD_REPLY, "the compiler service answered something that is not SPIR-V");
     }
@@ -514,7 +520,7 @@ static void take_reply(struct airc *c, struct airc_reply *m, int fd)
         };
         report(c, j, &r);
         store(c, j, &r);
-        free_jobs(j);
+        free_jobs(c, j);
         return;
     case AIRC_CRASH:
     case AIRC_TIMEOUT:
@@ -622,6 +628,7 @@ static void *client_main(void *arg)
     struct airc *c = arg;
     bool first = true;
 
+    (void)pthread_setname_np(pthread_self(), "pvg-airc"); /* only a name */
     open_cache(c);
     for (;;) {
         if (c->link.sock < 0 && (first || c->waiting.first)) {
@@ -717,11 +724,30 @@ static void wake_up(struct airc *c)
     (void)!write(c->wake, &one, sizeof(one)); /* full means awake already */
 }
 
+/* Count a request in, or say why not. */
+static int admit(struct airc *c, struct job *j)
+{
+    int err = 0;
+
+    pthread_mutex_lock(&c->lock);
+    if (c->stop) {
+        err = -ESHUTDOWN;
+    } else if (c->pending >= AIRC_MAX_PENDING || j->body_bytes > AIRC_MAX_PENDING_BYTES - c->pending_bytes) {
+        err = -EBUSY;
+    } else {
+        c->pending++;
+        c->pending_bytes += j->body_bytes;
+        list_add(&c->incoming, j);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return err;
+}
+
 int airc_compile(struct airc *c, const struct airc_request *req, airc_done_fn *done, void *opaque)
 {
     size_t bytes = airc_body_size(req);
     struct job *j;
-    bool stop;
+    int err = -ENOMEM;
 
     if (!bytes || !done || req->options.size != sizeof(req->options))
         return -EINVAL;
@@ -729,26 +755,24 @@ int airc_compile(struct airc *c, const struct airc_request *req, airc_done_fn *d
     if (!j)
         return -ENOMEM;
     j->body = malloc(bytes);
-    if (!j->body) {
-        free(j);
-        return -ENOMEM;
-    }
+    if (!j->body)
+        goto free_job;
     airc_body_write(req, j->body);
     j->body_bytes = bytes;
     j->done = done;
     j->opaque = opaque;
-    pthread_mutex_lock(&c->lock);
-    stop = c->stop;
-    if (!stop)
-        list_add(&c->incoming, j);
-    pthread_mutex_unlock(&c->lock);
-    if (stop) {
-        free_jobs(j);
-        return -ESHUTDOWN;
-    }
+    err = admit(c, j);
+    if (err)
+        goto free_body;
     atomic_fetch_add(&c->requests, 1);
     wake_up(c);
     return 0;
+
+free_body:
+    free(j->body);
+free_job:
+    free(j);
+    return err;
 }
 
 void airc_free(struct airc *c)

@@ -82,6 +82,7 @@ static void spawned_helper_compiles(void **state)
     assert_int_equal(stats.requests, 4);
     assert_int_equal(stats.compiled, 4);
     assert_int_equal(stats.connects, 1);
+    print_message("  jail: %#x\n", stats.jail);
     assert_true(stats.jail & AIRC_JAIL_SECCOMP);
     airc_free(c);
 }
@@ -312,6 +313,44 @@ static void free_cancels(void **state)
         answer_fini(&answers[i]);
     }
     airc_free(NULL);
+}
+
+/* A guest that asks faster than shaders compile is refused, and can ask again when some are done. */
+static void pending_is_bounded(void **state)
+{
+    static struct answer answers[AIRC_MAX_PENDING], more;
+    const size_t big = 1u << 20;
+    uint8_t *module = calloc(1, big);
+    struct airc *c = client_make("", program, "");
+    unsigned n = 0;
+
+    while (n < AIRC_MAX_PENDING && ask_async(c, "hang", &n, sizeof(n), &answers[n]) == 0)
+        n++;
+    assert_int_equal(n, AIRC_MAX_PENDING);
+    assert_int_equal(ask_async(c, "hang", "m", 1, &more), -EBUSY);
+    airc_free(c);
+    for (unsigned i = 0; i < n; i++)
+        assert_int_equal(answers[i].count, 1);
+
+    c = client_make("", program, "");
+    for (n = 0; ask_async(c, "hang", module, big - n, &answers[n]) == 0;)
+        n++;
+    assert_in_range(n, AIRC_MAX_PENDING_BYTES / big - 1, AIRC_MAX_PENDING_BYTES / big);
+    assert_int_equal(ask_async(c, "hang", module, big - n, &more), -EBUSY);
+    airc_free(c);
+
+    c = client_make("", program, "");
+    for (int round = 0; round < 2; round++) {
+        for (n = 0; n < 100; n++)
+            assert_int_equal(ask_async(c, "main0", module, big - n, &answers[n]), 0);
+        for (n = 0; n < 100; n++) {
+            answer_wait(&answers[n]);
+            assert_int_equal(answers[n].status, AIRC_OK);
+            answer_fini(&answers[n]);
+        }
+    }
+    airc_free(c);
+    free(module);
 }
 
 struct chain {
@@ -1104,6 +1143,7 @@ int main(void)
         cmocka_unit_test(equal_requests_are_asked_once),
         cmocka_unit_test(many_threads),
         cmocka_unit_test(free_cancels),
+        cmocka_unit_test(pending_is_bounded),
         cmocka_unit_test(callbacks_may_ask),
         cmocka_unit_test(bad_callers),
         cmocka_unit_test(socket_service_serves_several),
