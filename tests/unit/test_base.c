@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* The base: readers, descriptors with a size, JSON strings, bounded logging, the table of refusals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <pvg/types.h>
+
+#include "base/desc.h"
+#include "base/log.h"
+#include "base/rd.h"
+#include "base/str.h"
+
+static void test_reader(void **state)
+{
+    static const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    struct rd r = rd_over(bytes, sizeof(bytes));
+
+    assert_int_equal(rd_u8(&r), 1);
+    assert_int_equal(rd_u16(&r), 0x0302);
+    assert_int_equal(rd_u32(&r), 0x07060504);
+    assert_int_equal(rd_left(&r), 2);
+    assert_false(r.bad);
+    assert_int_equal(rd_u32(&r), 0);
+    assert_true(r.bad);
+    assert_int_equal(rd_u8(&r), 0); /* errors stick */
+    r = rd_over(bytes, 3);
+    assert_null(rd_bytes(&r, UINT64_MAX));
+    assert_true(r.bad);
+    r = rd_over(bytes, 0);
+    assert_int_equal(rd_u64(&r), 0);
+    assert_true(r.bad);
+}
+
+static void test_desc(void **state)
+{
+    struct wide {
+        size_t size;
+        uint64_t a, b, c;
+    } user = {sizeof(user), 1, 2, 3}, out;
+    struct narrow {
+        size_t size;
+        uint64_t a;
+    } small;
+
+    assert_int_equal(desc_copy(&out, sizeof(out), &user, user.size), 0);
+    assert_memory_equal(&out, &user, sizeof(out));
+    assert_int_equal(desc_copy(&out, sizeof(out), &user, 16), 0);
+    assert_true(out.a == 1 && out.b == 0 && out.c == 0);
+    assert_int_equal(desc_copy(&small, sizeof(small), &user, user.size), PVG_ERR_INVALID); /* a tail that is not 0 */
+    user.b = user.c = 0;
+    assert_int_equal(desc_copy(&small, sizeof(small), &user, user.size), 0);
+    assert_true(small.a == 1);
+}
+
+static void test_json_string(void **state)
+{
+    struct str s = {0};
+
+    str_add_json(&s, "a\"b\\c\n\x01z");
+    assert_string_equal(s.text, "\"a\\\"b\\\\c\\u000a\\u0001z\"");
+    for (int i = 0; i < 10000; i++)
+        str_add(&s, "%d,", i);
+    assert_false(s.bad);
+    assert_true(strlen(s.text) > 40000);
+    str_fini(&s);
+}
+
+static unsigned lines;
+static char last[512];
+
+static void count_line(void *opaque, enum pvg_log_level level, const char *message)
+{
+    lines++;
+    assert_true(strlen(message) < sizeof(last));
+    strcpy(last, message);
+}
+
+static void test_log(void **state)
+{
+    char longer[2000];
+    struct log log;
+
+    log_init(&log, count_line, NULL);
+    for (int i = 0; i < 1000; i++)
+        log_refuse(&log, REFUSE_PACKET_LENGTH, "length %d", i);
+    assert_int_equal(log.refused[REFUSE_PACKET_LENGTH], 1000);
+    assert_in_range(lines, 1, 8);
+    assert_non_null(strstr(last, "packet-length"));
+    lines = 0;
+    log_refuse(&log, REFUSE_PORT, "port %u of %u", 9, 8); /* another reason has its own allowance */
+    assert_int_equal(lines, 1);
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    log_refuse(&log, REFUSE_TASK_NONE, "%s", longer);
+    log_msg(&log, PVG_LOG_INFO, "%s", longer);
+    log_fini(&log);
+    log_init(&log, NULL, NULL); /* no callback: counted all the same */
+    log_refuse(&log, REFUSE_PORT, "x");
+    log_msg(&log, PVG_LOG_INFO, "x");
+    assert_int_equal(log.refused[REFUSE_PORT], 1);
+    log_fini(&log);
+}
+
+/* Names are stable keys: lower case, unique; every reason has a text. */
+static void test_refusals(void **state)
+{
+    for (enum refuse r = 0; r < REFUSE_COUNT; r++) {
+        assert_true(strlen(refuse_name(r)) >= 4 && strlen(refuse_text(r)) >= 8);
+        assert_int_equal(strspn(refuse_name(r), "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(refuse_name(r)));
+        for (enum refuse k = 0; k < r; k++)
+            assert_string_not_equal(refuse_name(k), refuse_name(r));
+    }
+    assert_non_null(refuse_name(REFUSE_COUNT));
+    assert_non_null(refuse_text((enum refuse)9999));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reader), cmocka_unit_test(test_desc),
+                                       cmocka_unit_test(test_json_string), cmocka_unit_test(test_log),
+                                       cmocka_unit_test(test_refusals)};
+
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
