@@ -420,6 +420,7 @@ static void socket_service_serves_several(void **state)
         clients[i] = client_make(s.socket, "", "");
     /* One client blocks one worker; the others share what is left, and each gets an own one. */
     assert_int_equal(ask_async(clients[0], "hang", "m", 1, &hang), 0);
+    ask_ok(clients[0], "main0", "behind the one that hangs"); /* which has its worker now */
     for (int round = 0; round < 20; round++)
         for (int i = 1; i < 3; i++) {
             struct answer a;
