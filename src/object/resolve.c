@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/rd.h"
+#include "wire/mapping_texture.h"
 #include "wire/memory.h"
 #include "wire/surface.h"
 
@@ -63,9 +64,12 @@ static enum refuse read_failed(int err)
 static enum refuse check_descriptor(const struct copy *c, enum object_class class)
 {
     enum object_class made = class;
+    struct mapping_texture texture;
     struct surface surface;
 
     switch (c->slot.type) {
+    case OBJECT_MAPPED_SURFACE_VIEW:
+        return mapping_texture_decode(c->descriptor, c->slot.length_bytes, &texture);
     case OBJECT_SURFACE:
         return surface_decode(c->descriptor, c->slot.length_bytes, &surface);
     case OBJECT_SERIALIZER_STATE:

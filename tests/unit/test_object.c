@@ -86,7 +86,8 @@ static void test_slots(void **state)
         {"record with another length", 3, OBJECT_CLASS_SAMPLER, 7, 36, {0x03, 40, 20}, REFUSE_RECORD_LENGTH},
         {"view", 3, OBJECT_CLASS_RESOURCE, 8, 20, {0x07, 20, 20}, REFUSE_NONE},
         {"view with another length", 3, OBJECT_CLASS_RESOURCE, 8, 20, {0x07, 0, 20}, REFUSE_RECORD_LENGTH},
-        {"mapped view", 3, OBJECT_CLASS_RESOURCE, 11, 0x38, {1}, REFUSE_NONE},
+        {"mapped view of no mapping", 3, OBJECT_CLASS_RESOURCE, 11, 0x38, {0}, REFUSE_IOSFC_ID},
+        {"mapped view without extent", 3, OBJECT_CLASS_RESOURCE, 11, 0x38, {1}, REFUSE_SURFACE_EDGE},
     };
     struct fixture f;
 
