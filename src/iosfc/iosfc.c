@@ -266,14 +266,14 @@ static bool serve_ring(struct pvg_iosfc *m)
         pthread_cond_broadcast(&m->idle);
     }
     /* A pause in the middle: what was served is consumed, so that nothing is served twice. */
-    done = may_work(m, epoch) && i == span.count;
+    done = i == span.count && (i || may_work(m, epoch));
     if (m->epoch == epoch && span.raise) {
         uint64_t at = consumer + i;
 
         if (!done && capacity && producer < consumer)
             at %= capacity;
         atomic_store(reg(m, IOSFC_CONSUMER), done ? producer : at);
-        m->raise_due = m->raise_due || done;
+        m->raise_due = m->raise_due || done; /* raised after the pause, if there is one */
     }
     pthread_mutex_unlock(&m->lock);
     if (done)
