@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "airc/sealed.h"
+
 /* Only a bug makes a test wait so long; it is then a failure and not a hang. */
 #define PATIENCE_S 120
 
@@ -217,4 +219,37 @@ struct airc *client_make(const char *socket_path, const char *program, const cha
 
     assert_int_equal(airc_new(&cfg, &c), 0);
     return c;
+}
+
+int serve_at(const char *path, int type)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    strcpy(addr.sun_path, path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    return fd;
+}
+
+union airc_message hello(void)
+{
+    union airc_message m;
+
+    airc_message_init(&m, AIRC_HELLO);
+    m.hello.max_request = AIRC_MAX_BODY;
+    m.hello.max_result = AIRC_MAX_RESULT;
+    m.hello.max_open = 4;
+    m.hello.time_limit_ms = 1000;
+    strcpy(m.hello.version, "hostile");
+    return m;
+}
+
+ssize_t receive_one(int fd, union airc_message *m, int *file)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    assert_int_equal(poll(&p, 1, 60000), 1);
+    return sealed_recv(fd, m, sizeof(*m), file, 1);
 }

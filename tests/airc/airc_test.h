@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "airc/airc.h"
+#include "airc/protocol.h"
 
 /* A folder below $TMPDIR, for one test; scratch_remove() deletes it with all files in it. */
 struct scratch {
@@ -52,6 +52,15 @@ void ask(struct airc *c, const char *entry, const void *module, size_t bytes, st
 
 /* A client on @socket ("" none), @program ("" none), @cache ("" none); fails the test when it cannot be made. */
 struct airc *client_make(const char *socket, const char *program, const char *cache);
+
+/* --- the test in the place of a service --- */
+
+/* A listening socket of @type at @path. */
+int serve_at(const char *path, int type);
+/* A greeting that a client accepts. */
+union airc_message hello(void);
+/* Wait for one message; *@file is a descriptor that came with it, or -1. */
+ssize_t receive_one(int fd, union airc_message *m, int *file);
 
 uint64_t now_ns(void);
 

@@ -650,18 +650,6 @@ static void program_refuses(void **state)
     scratch_remove(&s);
 }
 
-static int serve_at(const char *path, int type)
-{
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    strcpy(addr.sun_path, path);
-    assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-    assert_int_equal(listen(fd, 4), 0);
-    return fd;
-}
-
 /* Start the service as systemd does, with @count sockets of which the first is @fd. */
 static pid_t activate(int fd, const char *count)
 {
@@ -714,27 +702,6 @@ static void socket_activation(void **state)
 }
 
 /* --- hostile services: the test plays one --- */
-
-static union airc_message hello(void)
-{
-    union airc_message m;
-
-    airc_message_init(&m, AIRC_HELLO);
-    m.hello.max_request = AIRC_MAX_BODY;
-    m.hello.max_result = AIRC_MAX_RESULT;
-    m.hello.max_open = 4;
-    m.hello.time_limit_ms = 1000;
-    strcpy(m.hello.version, "hostile");
-    return m;
-}
-
-static ssize_t receive_one(int fd, union airc_message *m, int *file)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-
-    assert_int_equal(poll(&p, 1, 60000), 1);
-    return sealed_recv(fd, m, sizeof(*m), file, 1);
-}
 
 /* A result file of @n bytes of SPIR-V's first word, sealed or not. */
 static int result_file(size_t n, int seal)
