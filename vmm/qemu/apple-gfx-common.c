@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Core of the apple-gfx devices: the register window, guest RAM, the interrupt, and the life of the libpvg device.
+ * Core of the apple-gfx devices: the register window, guest RAM, the interrupt,
+ * and the life of the libpvg device.
  *
- * Register accesses go straight to the library with the big lock held, which is safe because the library never waits there
- * (rules T-1, T-2; host-api 3.1 R-2). Everything here runs in QEMU's main loop or on a vCPU thread under the big lock, but
- * for the functions marked "library thread". Knows no register, no opcode, no page layout.
+ * Register accesses go straight to the library with the big lock held, which is
+ * safe because the library never waits there (rules T-1, T-2; host-api 3.1
+ * R-2). Everything here runs in QEMU's main loop or on a vCPU thread under the
+ * big lock, but for the functions marked "library thread". Knows no register,
+ * no opcode, no page layout.
  */
 #include "compat.h"
 #include "apple-gfx.h"
@@ -105,7 +108,9 @@ static void apple_gfx_irq_bh(void *opaque)
     }
 }
 
-/* The guest can take interrupts again: deliver what it missed (host-api 4.6). */
+/*
+ * The guest can take interrupts again: deliver what it missed (host-api 4.6).
+ */
 void apple_gfx_irq_retry(AppleGFXState *s)
 {
     if (s->irq_bh && qatomic_read(&s->irq_pending)) {
@@ -444,7 +449,9 @@ void apple_gfx_common_unrealize(AppleGFXState *s)
     s->id = NULL;
 }
 
-/* Hold phase, big lock held: the library waits for its own threads only (T-7). */
+/*
+ * Hold phase, big lock held: the library waits for its own threads only (T-7).
+ */
 void apple_gfx_common_reset(AppleGFXState *s)
 {
     uint32_t i;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One head of an apple-gfx device: a QEMU console that shows what a libpvg display presents.
+ * One head of an apple-gfx device: a QEMU console that shows what a libpvg
+ * display presents.
  *
- * Pictures are pulled: an update of the console takes the library's newest frame, which is immutable, and copies it if it is
- * new. So nothing waits, and what nobody looks at is never copied. The console's surface is made when the first update
- * asks for it. Surface, cursor object and console are the main loop's; the library's display thread only leaves the
- * pointer's state behind and schedules a bottom half (R-3, R-5, R-28).
+ * Pictures are pulled: an update of the console takes the library's newest
+ * frame, which is immutable, and copies it if it is new. So nothing waits, and
+ * what nobody looks at is never copied. The console's surface is made when the
+ * first update asks for it. Surface, cursor object and console are the main
+ * loop's; the library's display thread only leaves the pointer's state behind
+ * and schedules a bottom half (R-3, R-5, R-28).
  */
 #include "compat.h"
 #include "apple-gfx.h"
@@ -262,7 +265,10 @@ static const struct pvg_display_ops display_ops = {
     .on_cursor_move = display_on_cursor_move,
 };
 
-/* Main loop: gives the console the pointer's newest image, place and visibility. */
+/*
+ * Main loop: gives the console the pointer's newest image, place and
+ * visibility.
+ */
 static void display_cursor_bh(void *opaque)
 {
     AppleGFXDisplay *d = opaque;

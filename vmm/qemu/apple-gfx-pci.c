@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * apple-gfx-pci: the paravirtualized GPU as a PCI function with one memory BAR and one MSI vector (transport 1.1,
- * host-api 4.2 and 4.6). Everything else is in apple-gfx-common.c.
+ * apple-gfx-pci: the paravirtualized GPU as a PCI function with one memory BAR
+ * and one MSI vector (transport 1.1, host-api 4.2 and 4.6). Everything else is
+ * in apple-gfx-common.c.
  */
 #include "compat.h"
 #include "apple-gfx.h"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every difference between the QEMU generations that this device is built for: 7.2 (Debian 12) and 10.0 (Debian 13).
+ * Every difference between the QEMU generations that this device is built for:
+ * 7.2 (Debian 12) and 10.0 (Debian 13).
  *
- * Include it instead of QEMU's own headers. Paths are chosen by what exists, meanings by QEMU_VERSION_MAJOR
- * (docs/spec/host-api.md 4.1 to 4.9). Nothing outside this file asks for a version.
+ * Include it instead of QEMU's own headers. Paths are chosen by what exists,
+ * meanings by QEMU_VERSION_MAJOR (docs/spec/host-api.md 4.1 to 4.9). Nothing
+ * outside this file asks for a version.
  */
 #ifndef APPLE_GFX_COMPAT_H
 #define APPLE_GFX_COMPAT_H
@@ -51,7 +53,10 @@
 
 #if QEMU_VERSION_MAJOR >= 10
 
-/* The cursor's reference count has other names since 8.1, and its sizes another type. */
+/*
+ * The cursor's reference count has other names since 8.1, and its sizes another
+ * type.
+ */
 #define apple_gfx_cursor_unref cursor_unref
 
 /* Since 8.1 every back end takes the pointer from the console. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Entry of the plugin: registers the device types in a stock QEMU that was started with -plugin apple-gfx.so.
+ * Entry of the plugin: registers the device types in a stock QEMU that was
+ * started with -plugin apple-gfx.so.
  *
- * The object was compiled against one QEMU's headers and works on its structures; so before anything is registered this
- * file makes sure that the running QEMU is that one (guards G-1 to G-6, host-api 5.5; another micro version is accepted when
- * all sizes fit: docs/decisions.md 4). Runs in the main thread, before the machine exists, under the big lock.
+ * The object was compiled against one QEMU's headers and works on its
+ * structures; so before anything is registered this file makes sure that the
+ * running QEMU is that one (guards G-1 to G-6, host-api 5.5; another micro
+ * version is accepted when all sizes fit: docs/decisions.md 4). Runs in the
+ * main thread, before the machine exists, under the big lock.
  */
 #include "compat.h"
 #include <malloc.h>
@@ -16,7 +19,10 @@
 /* The loader refuses a plugin of another generation by this number (G-6). */
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
-/* An expert may load into another QEMU at his own risk; sizes are checked all the same. */
+/*
+ * An expert may load into another QEMU at his own risk; sizes are checked all
+ * the same.
+ */
 #define ENV_ANY_QEMU "APPLE_GFX_ANY_QEMU"
 
 static bool check_version(bool *other_micro)
@@ -138,7 +144,9 @@ static bool check_sizes(void)
                           sizeof(SysBusDevice));
 }
 
-/* Arguments after the file name: trace=..., trace-file=..., as the properties. */
+/*
+ * Arguments after the file name: trace=..., trace-file=..., as the properties.
+ */
 static bool take_argument(const char *arg)
 {
     Error *err = NULL;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Properties of the apple-gfx devices. They are QOM class properties of our own, not qdev's, because those have another form
- * in every QEMU generation; one consequence is that the list property display-modes takes JSON in all of them.
+ * Properties of the apple-gfx devices. They are QOM class properties of our
+ * own, not qdev's, because those have another form in every QEMU generation;
+ * one consequence is that the list property display-modes takes JSON in all of
+ * them.
  *
- * properties.txt documents every property; a test compares it with what QEMU reports. All functions run in the main loop.
+ * properties.txt documents every property; a test compares it with what QEMU
+ * reports. All functions run in the main loop.
  */
 #include "compat.h"
 #include "apple-gfx.h"
@@ -286,7 +289,8 @@ static void set_connected(Object *obj, Visitor *v, const char *name,
 
 typedef struct AppleGFXField {
     const char *name;
-    size_t offset;          /* in AppleGFXState, of a uint32_t, bool or char * */
+    /* in AppleGFXState, of a uint32_t, bool or char * */
+    size_t offset;
     uint32_t min, max;      /* of a number */
     uint32_t value;         /* default of a number or switch */
     const char *text;       /* default of a string */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tasks of the guest as views in QEMU's address space: Apple's contract as written (host-api 1.5, memory 10.1), for
- * tasks=callbacks; and the notifications that feed the trace points in the normal mode, where the library finds guest
- * memory through the RAM table.
+ * Tasks of the guest as views in QEMU's address space: Apple's contract as
+ * written (host-api 1.5, memory 10.1), for tasks=callbacks; and the
+ * notifications that feed the trace points in the normal mode, where the
+ * library finds guest memory through the RAM table.
  *
- * All functions but the first two run on library threads, several at once, without the big lock. A view is one reservation;
- * guest RAM is mapped into it a second time, from its file or as an alias of its shared mapping, so that a task keeps no
- * list and unmapping costs the same however much is mapped (R-10 to R-15, R-17). RAM that is private to QEMU cannot be
- * mapped twice on Linux: realize refuses it (host-api 4.5).
+ * All functions but the first two run on library threads, several at once,
+ * without the big lock. A view is one reservation; guest RAM is mapped into it
+ * a second time, from its file or as an alias of its shared mapping, so that a
+ * task keeps no list and unmapping costs the same however much is mapped (R-10
+ * to R-15, R-17). RAM that is private to QEMU cannot be mapped twice on Linux:
+ * realize refuses it (host-api 4.5).
  */
 #include "compat.h"
 #include <sys/mman.h>
@@ -67,9 +70,9 @@ bool apple_gfx_tasks_check_ram(Error **errp)
 }
 
 /*
- * The RAM at @gpa, at most @len bytes in one piece: returns its host address and
- * sets @len, or NULL if it is not RAM. Call it under the RCU read lock, which
- * keeps the region alive.
+ * The RAM at @gpa, at most @len bytes in one piece: returns its host address
+ * and sets @len, or NULL if it is not RAM. Call it under the RCU read lock,
+ * which keeps the region alive.
  */
 static uint8_t *ram_piece(uint64_t gpa, bool write, uint64_t *len,
                           MemoryRegion **mr, uint64_t *offset)
@@ -288,7 +291,8 @@ static int view_range(const struct pvg_range *range, uint8_t *at, bool readonly,
                                   &offset);
 
         if (!host || !page_aligned(offset) || !page_aligned(len)) {
-            return EFAULT;
+            ret = EFAULT;
+            break;
         }
         if (at) {
             ret = view_map_piece(at + done, mr, offset, host, len, readonly);

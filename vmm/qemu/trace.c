@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tracer of the plugin build. A stock QEMU's -trace does not know events that come with a plugin, so the device has a
- * property of its own: trace=PATTERN[:PATTERN...], file name patterns over the event names; trace-file=FILE instead of
- * stderr. Both belong to the process: they act on all devices. Any thread may trace. (docs/decisions.md 10)
+ * Tracer of the plugin build. A stock QEMU's -trace does not know events that
+ * come with a plugin, so the device has a property of its own:
+ * trace=PATTERN[:PATTERN...], file name patterns over the event names;
+ * trace-file=FILE instead of stderr. Both belong to the process: they act on
+ * all devices. Any thread may trace. (docs/decisions.md 10)
  */
 #include "compat.h"
 #include <fnmatch.h>
