@@ -127,7 +127,7 @@ CONF
 apt_refresh() {
     local dir
     dir=$(dirname "$APT_CONF")
-    apt_p apt-get -qq update || warn "apt-get update had errors; going on with what it did fetch"
+    flock "$dir/.lock" apt-get -c "$APT_CONF" -qq update || warn "apt-get update had errors; going on with what it did fetch"
     if ! ls "$dir"/lists/*Packages* >/dev/null 2>&1; then
         sed 's/^/    | /' "$dir/sources.list" >&2
         die "no package index could be fetched from the entries above: check the network and the proxy settings of apt"

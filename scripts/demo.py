@@ -40,7 +40,7 @@ def main():
     console, screen = os.path.join(folder, "console.png"), os.path.join(folder, "screen.png")
     extra, display = [], "none"
     if mode == "window":
-        display = "gtk,show-cursor=off"
+        display = "gtk"
     elif mode == "vnc":
         extra = ["-vnc", address]
     ours = device.split(",")[0] == "apple-gfx-pci"
@@ -62,7 +62,6 @@ def main():
         picture.save_png(screen)
         return picture
 
-    status = 0
     try:
         step("booting the guest", vm.start)
         step("kernel console: build/demo/console.png", show_console)
@@ -77,7 +76,7 @@ def main():
         pass
     finally:
         vm.quit()
-    return status
+    return 0
 
 
 if __name__ == "__main__":
