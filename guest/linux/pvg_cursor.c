@@ -29,7 +29,6 @@ static void send_glyph(struct pvg_pipe *pipe)
 	for (i = 0; i < count; i++)
 		sum += pixels[i];
 	pvg_packet_begin(&pkt, PVG_CMD_CURSOR_GLYPH);
-	pvg_packet_wait(pipe->pvg, &pkt, &image->range.mapped);
 	pvg_packet_u32(&pkt, pipe->index);
 	pvg_packet_u32(&pkt, PVG_KERNEL_TASK_ID);
 	pvg_packet_u64(&pkt, pvg_range_address(pipe->pvg, &image->range));

@@ -550,7 +550,8 @@ void pvg_packet_begin(struct pvg_packet *pkt, u16 opcode);
 void pvg_packet_wait(struct pvg_device *pvg, struct pvg_packet *pkt, const struct pvg_fence *fence);
 void pvg_packet_u32(struct pvg_packet *pkt, u32 value);
 void pvg_packet_u64(struct pvg_packet *pkt, u64 value);
-int pvg_fifo_try_submit(struct pvg_fifo *fifo, struct pvg_packet *pkt, struct pvg_fence *fence);
+int pvg_fifo_try_submit(struct pvg_fifo *fifo, struct pvg_packet *before, struct pvg_packet *pkt,
+			struct pvg_fence *fence);
 int pvg_fifo_submit(struct pvg_fifo *fifo, struct pvg_packet *pkt, struct pvg_fence *fence);
 struct pvg_fence pvg_fence_until_stop(struct pvg_device *pvg);
 bool pvg_fence_reached(struct pvg_device *pvg, const struct pvg_fence *fence);

@@ -479,7 +479,8 @@ void pvg_task_fini(struct pvg_task *task)
 	pvg_wire_free(pvg, task->directory, 1);
 }
 
-static int area_announce(struct pvg_task *task, struct drm_mm_node *area, struct xarray *pages)
+static int area_announce(struct pvg_task *task, struct drm_mm_node *area, struct xarray *pages,
+			 struct pvg_fence *last)
 {
 	unsigned long index;
 	void *page;
@@ -489,6 +490,7 @@ static int area_announce(struct pvg_task *task, struct drm_mm_node *area, struct
 		ret = send_map(task, area->start + index, 1, &task->mapped);
 		if (ret)
 			break;
+		*last = task->mapped;
 	}
 	return ret;
 }
@@ -526,18 +528,21 @@ int pvg_task_announce(struct pvg_task *task)
 		return ret;
 
 	mutex_lock(&task->lock);
-	ret = area_announce(task, &task->list, &task->list_pages);
+	ret = area_announce(task, &task->list, &task->list_pages, &fence);
 	if (!ret)
-		ret = area_announce(task, &task->descriptors, &task->descriptor_pages);
+		ret = area_announce(task, &task->descriptors, &task->descriptor_pages, &fence);
 	drm_mm_for_each_node(node, &task->mm) {
 		struct pvg_range *range = container_of(node, struct pvg_range, node);
 
 		if (ret || node == &task->list || node == &task->descriptors)
 			continue;
 		ret = send_map(task, node->start, node->size, &range->mapped);
+		if (!ret)
+			fence = range->mapped;
 	}
 	mutex_unlock(&task->lock);
-	return ret;
+	/* Who holds a copy of an older fence takes it for reached: make that true. */
+	return ret ? ret : pvg_fence_wait(pvg, &fence, PVG_SETUP_TIMEOUT);
 }
 
 /**
@@ -546,7 +551,7 @@ int pvg_task_announce(struct pvg_task *task)
  * @buffer: filled in
  * @bytes: size
  *
- * Returns: 0 or a negative error; the buffer is all zero then.
+ * Returns: 0 or a negative error; pvg_buffer_free() is right in both cases.
  */
 int pvg_buffer_alloc(struct pvg_device *pvg, struct pvg_buffer *buffer, size_t bytes)
 {
@@ -577,8 +582,8 @@ int pvg_buffer_alloc(struct pvg_device *pvg, struct pvg_buffer *buffer, size_t b
 	mutex_lock(&task->lock);
 	ret = pvg_task_map_pages(task, &buffer->range, buffer->pages, count);
 	mutex_unlock(&task->lock);
-	if (!ret)
-		return 0;
+	if (!ret) /* packets that name the buffer need not wait for its mapping */
+		return pvg_fence_wait(pvg, &buffer->range.mapped, PVG_SETUP_TIMEOUT);
 	buffer->range = (struct pvg_range){};
 free:
 	pvg_buffer_free(pvg, buffer);

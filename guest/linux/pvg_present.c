@@ -166,6 +166,14 @@ static bool present_room(struct pvg_pipe *pipe)
 	       !READ_ONCE(pipe->pvg->running);
 }
 
+/* Wait until the device knows the surface. One channel made both fences: the later one is enough. */
+static void surface_wait(struct pvg_surface *surface, struct pvg_packet *pkt)
+{
+	bool listed_later = (s32)(surface->listed.stamp - surface->mapped.stamp) > 0;
+
+	pvg_packet_wait(surface->pvg, pkt, listed_later ? &surface->listed : &surface->mapped);
+}
+
 static void present_packet(struct pvg_pipe *pipe, struct pvg_surface *surface,
 			   struct pvg_packet *pkt)
 {
@@ -173,11 +181,8 @@ static void present_packet(struct pvg_pipe *pipe, struct pvg_surface *surface,
 	struct pvg_buffer *gamma = pipe->gamma_used;
 
 	pvg_packet_begin(pkt, pipe->gamma_entries ? PVG_CMD_PRESENT_GAMMA : PVG_CMD_PRESENT);
-	/* Both are stamps of one channel: the later one is enough (transport 8.4). */
-	if ((s32)(surface->mapped.stamp - surface->listed.stamp) >= 0)
-		pvg_packet_wait(pvg, pkt, &surface->mapped);
-	else
-		pvg_packet_wait(pvg, pkt, &surface->listed);
+	if (!surface->gem)
+		surface_wait(surface, pkt); /* no packet goes before */
 	pvg_packet_u32(pkt, pipe->index);
 	if (!pipe->gamma_entries) {
 		pvg_packet_u32(pkt, surface->slot);
@@ -190,6 +195,23 @@ static void present_packet(struct pvg_pipe *pipe, struct pvg_surface *surface,
 	pvg_packet_u64(pkt, gamma ? pvg_range_length(pvg, &gamma->range) : 0);
 	pvg_packet_u32(pkt, gamma ? pipe->gamma_entries : 0);
 	pvg_packet_u32(pkt, gamma ? pipe->gamma_sum : 0);
+}
+
+/*
+ * The CPU may have written the surface (memory 6.2): nobody tells, so say so with every present.
+ * The black surface never changes.
+ */
+static struct pvg_packet *invalidate_packet(struct pvg_surface *surface, struct pvg_packet *pkt)
+{
+	if (!surface->gem)
+		return NULL;
+	pvg_packet_begin(pkt, PVG_CMD_INVALIDATE);
+	surface_wait(surface, pkt);
+	pvg_packet_u32(pkt, PVG_KERNEL_TASK_ID);
+	pvg_packet_u32(pkt, 1);
+	pvg_packet_u32(pkt, surface->slot);
+	pvg_packet_u32(pkt, PVG_INVALIDATE_PAGE_ON);
+	return pkt;
 }
 
 /* Wait until fewer than two presents are open. */
@@ -220,16 +242,17 @@ static int present_send(struct pvg_pipe *pipe, struct pvg_surface *surface,
 	struct pvg_device *pvg = pipe->pvg;
 	struct drm_device *drm = &pvg->drm;
 	bool vblank_ref = event && !async && !drm_crtc_vblank_get(&pipe->crtc);
+	struct pvg_packet pkt, invalidate, *before;
 	struct pvg_pending *pending;
-	struct pvg_packet pkt;
 	struct pvg_fence fence;
 	unsigned long flags;
 	int ret = -ENODEV;
 
 	present_packet(pipe, surface, &pkt);
+	before = invalidate_packet(surface, &invalidate);
 	spin_lock_irqsave(&drm->event_lock, flags);
 	if (READ_ONCE(pvg->running))
-		ret = pvg_fifo_try_submit(pipe->fifo, &pkt, &fence);
+		ret = pvg_fifo_try_submit(pipe->fifo, before, &pkt, &fence);
 	if (!ret) {
 		surface->presented = fence;
 		if (pipe->gamma_used)

@@ -135,33 +135,12 @@ static void fifo_publish(struct pvg_fifo *fifo)
 	pvg_write(fifo->pvg, PVG_REG_CHILD_DOORBELL, fifo->id);
 }
 
-/**
- * pvg_fifo_try_submit() - submit a packet without sleeping
- * @fifo: the channel
- * @pkt: the packet; header fields are filled in here
- * @fence: out: completion of the packet; may be NULL
- *
- * Any context.
- *
- * Returns: 0, -EAGAIN when the ring is full, -ENODEV when the channel is not open.
- */
-int pvg_fifo_try_submit(struct pvg_fifo *fifo, struct pvg_packet *pkt, struct pvg_fence *fence)
+/* Put a packet in the ring without telling the device. Caller holds the lock and has made room. */
+static void fifo_put(struct pvg_fifo *fifo, struct pvg_packet *pkt)
 {
 	u32 bytes = pkt->words * 4;
 	u32 opcode = le32_to_cpu(pkt->w[0]) & 0xffff;
-	unsigned long flags;
 	u32 start, first;
-	int ret = 0;
-
-	spin_lock_irqsave(&fifo->lock, flags);
-	if (!fifo->open) {
-		ret = -ENODEV;
-		goto unlock;
-	}
-	if (fifo->size - (fifo->written - fifo_read_counter(fifo)) < bytes) {
-		ret = -EAGAIN;
-		goto unlock;
-	}
 
 	fifo->stamp++;
 	pkt->w[0] = cpu_to_le32(opcode | (u32)pkt->barriers << 16);
@@ -173,6 +152,38 @@ int pvg_fifo_try_submit(struct pvg_fifo *fifo, struct pvg_packet *pkt, struct pv
 	memcpy(fifo->ring + start, pkt->w, first);
 	memcpy(fifo->ring, (u8 *)pkt->w + first, bytes - first);
 	fifo->written += bytes;
+}
+
+/**
+ * pvg_fifo_try_submit() - submit one or two packets without sleeping
+ * @fifo: the channel
+ * @before: a packet that goes before @pkt, or NULL; both with one doorbell, both or none
+ * @pkt: the packet; header fields are filled in here
+ * @fence: out: completion of @pkt; may be NULL
+ *
+ * Any context.
+ *
+ * Returns: 0, -EAGAIN when the ring is full, -ENODEV when the channel is not open.
+ */
+int pvg_fifo_try_submit(struct pvg_fifo *fifo, struct pvg_packet *before, struct pvg_packet *pkt,
+			struct pvg_fence *fence)
+{
+	u32 bytes = (pkt->words + (before ? before->words : 0)) * 4;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&fifo->lock, flags);
+	if (!fifo->open) {
+		ret = -ENODEV;
+		goto unlock;
+	}
+	if (fifo->size - (fifo->written - fifo_read_counter(fifo)) < bytes) {
+		ret = -EAGAIN;
+		goto unlock;
+	}
+	if (before)
+		fifo_put(fifo, before);
+	fifo_put(fifo, pkt);
 	fifo_publish(fifo);
 
 	if (fence) {
@@ -201,7 +212,7 @@ int pvg_fifo_submit(struct pvg_fifo *fifo, struct pvg_packet *pkt, struct pvg_fe
 	int ret;
 
 	for (;;) {
-		ret = pvg_fifo_try_submit(fifo, pkt, fence);
+		ret = pvg_fifo_try_submit(fifo, NULL, pkt, fence);
 		if (ret != -EAGAIN)
 			return ret;
 		if (time_after(jiffies, deadline))
