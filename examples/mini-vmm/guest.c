@@ -282,28 +282,16 @@ static void *guest_main(void *arg)
     return NULL;
 }
 
-void guest_begin(struct guest *g, guest_job *job, uint32_t arg)
+bool guest_do(struct guest *g, guest_job *job, uint32_t arg)
 {
     pthread_mutex_lock(&g->lock);
     g->arg = arg;
     g->job = job;
     pthread_cond_broadcast(&g->changed);
-    pthread_mutex_unlock(&g->lock);
-}
-
-bool guest_end(struct guest *g)
-{
-    pthread_mutex_lock(&g->lock);
     while (g->job)
         pthread_cond_wait(&g->changed, &g->lock);
     pthread_mutex_unlock(&g->lock);
     return g->good;
-}
-
-bool guest_do(struct guest *g, guest_job *job, uint32_t arg)
-{
-    guest_begin(g, job, arg);
-    return guest_end(g);
 }
 
 struct guest *guest_new(struct vmm *vmm)

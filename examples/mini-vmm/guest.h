@@ -11,7 +11,6 @@
 #define MINI_VMM_GUEST_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -111,15 +110,12 @@ struct guest {
     guest_job *job; /* NULL: idle */
     uint32_t arg;
     bool good, quit;
-    atomic_bool enough; /* ends guest_storm() */
 };
 
 /* Switch the guest on: it sits there until it is asked to do something. NULL: out of memory. */
 struct guest *guest_new(struct vmm *vmm);
 void guest_free(struct guest *g);
-/* Have @job done on the guest's thread; wait for it. */
-void guest_begin(struct guest *g, guest_job *job, uint32_t arg);
-bool guest_end(struct guest *g);
+/* Have @job done on the guest's thread, and wait for it. */
 bool guest_do(struct guest *g, guest_job *job, uint32_t arg);
 
 /* Jobs. */
@@ -128,7 +124,7 @@ bool guest_boot(struct guest *g, uint32_t arg);     /* everything up to the disp
 bool guest_online(struct guest *g, uint32_t port);  /* await the monitor, read what it is */
 bool guest_offline(struct guest *g, uint32_t port); /* await its end */
 bool guest_picture(struct guest *g, uint32_t salt); /* draw picture @salt + port on every monitor, preferred mode */
-bool guest_storm(struct guest *g, uint32_t count);  /* present two surfaces in turn, never waiting, until told enough */
+bool guest_storm(struct guest *g, uint32_t count);  /* present two surfaces in turn, never waiting */
 bool guest_vblanks(struct guest *g, uint32_t count);
 bool guest_pointer(struct guest *g, uint32_t at);      /* image, visible, at x | y << 16 of monitor 0 */
 bool guest_gamma(struct guest *g, uint32_t on);        /* present again with a table: the test one, or a plain one */

@@ -27,6 +27,8 @@
 
 #define GAMMA_BYTES (3 * 4 * GAMMA_ENTRIES)
 
+#define STORM_VBLANKS 20
+
 static uint64_t va_of(struct guest *g, uint64_t page)
 {
     return page << g->shift;
@@ -171,17 +173,27 @@ bool guest_offline(struct guest *g, uint32_t port)
     return true;
 }
 
+static void want_vblanks(struct guest *g, struct guest_monitor *m, bool want)
+{
+    uint32_t *enabled = machine_ram(g->vmm, m->shared + SHARED_ENABLED);
+
+    if (want)
+        __atomic_fetch_or(enabled, EVENT_VBLANK, __ATOMIC_ACQ_REL);
+    else
+        __atomic_fetch_and(enabled, ~EVENT_VBLANK, __ATOMIC_ACQ_REL);
+    if (want)
+        m->vblanks = 0;
+}
+
 bool guest_vblanks(struct guest *g, uint32_t count)
 {
     struct guest_monitor *m = &g->monitors[0];
-    uint32_t *enabled = machine_ram(g->vmm, m->shared + SHARED_ENABLED);
 
-    m->vblanks = 0;
-    __atomic_fetch_or(enabled, EVENT_VBLANK, __ATOMIC_ACQ_REL);
+    want_vblanks(g, m, true);
     while (m->vblanks < count)
         if (!wait_interrupt(g, "a vertical blank"))
             return false;
-    __atomic_fetch_and(enabled, ~EVENT_VBLANK, __ATOMIC_ACQ_REL);
+    want_vblanks(g, m, false);
     return true;
 }
 
@@ -303,13 +315,28 @@ bool guest_picture(struct guest *g, uint32_t salt)
     return wait_presents(g);
 }
 
-/* Both surfaces are drawn before; the last picture is the second one's. */
+static bool show(struct guest *g, struct guest_monitor *m, const struct surface *s)
+{
+    const uint32_t show[3] = {(uint32_t)(m - g->monitors), s->id, 0};
+
+    m->presents++;
+    return submit(g, &m->channel, OP_PRESENT, show, 3, NULL, 0) != 0;
+}
+
+/*
+ * At least @count presents and STORM_VBLANKS refreshes of monitor 0. Both surfaces are drawn before, so that a present
+ * is all there is to send; the last picture is the second one's. The interrupt is not waited for, only looked at.
+ */
 bool guest_storm(struct guest *g, uint32_t count)
 {
-    for (uint32_t i = 0; i < count || i & 1 || !atomic_load(&g->enough); i++)
+    want_vblanks(g, &g->monitors[0], true);
+    for (uint32_t i = 0; i < count || i & 1 || g->monitors[0].vblanks < STORM_VBLANKS; i++) {
         for (uint32_t p = 0; p < g->ports; p++)
-            if (!present(g, &g->monitors[p], &g->monitors[p].surfaces[i & 1]))
+            if (!show(g, &g->monitors[p], &g->monitors[p].surfaces[i & 1]))
                 return false;
+        displays_interrupt(g, machine_in(g->vmm, REG_DISPLAY_EVENTS));
+    }
+    want_vblanks(g, &g->monitors[0], false);
     for (uint32_t p = 0; p < g->ports; p++)
         g->monitors[p].next = 0;
     return wait_presents(g);

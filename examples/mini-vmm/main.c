@@ -176,15 +176,12 @@ static bool await_pictures(struct script *s, uint32_t salt)
 
 /* ---- steps ---- */
 
-static bool guest_failed(struct script *s)
-{
-    snprintf(s->why, sizeof(s->why), "guest: %.190s", s->guest->error);
-    return false;
-}
-
 static bool type(struct script *s, guest_job *job, uint32_t arg)
 {
-    return guest_do(s->guest, job, arg) ? true : guest_failed(s);
+    if (guest_do(s->guest, job, arg))
+        return true;
+    snprintf(s->why, sizeof(s->why), "guest: %.190s", s->guest->error);
+    return false;
 }
 
 static bool failed(struct script *s, const char *why)
@@ -261,33 +258,22 @@ static bool step_vblank(struct script *s)
 }
 
 /*
- * Two pictures presented in turn as fast as the rings take them: the newest wins (decision 1), and pictures keep coming
- * while the guest does not pause.
+ * Two pictures presented in turn as fast as the rings take them: the newest wins (decision 1), and with every refresh
+ * comes a picture, also when the guest never pauses. A refresh that the guest saw may lack one at the storm's ends.
  */
 static bool step_storm(struct script *s)
 {
-    uint64_t presents = 0, frames = 0, more;
-    bool shown = true, good;
+    const struct guest_monitor *first = &s->guest->monitors[0];
+    uint64_t presents = 0, frames = 0, before;
 
     /* step_picture drew to the first surface, these two to the second and the first again. */
     if (!type(s, guest_picture, 10) || !type(s, guest_picture, 30))
         return false;
-    atomic_store(&s->guest->enough, false);
-    guest_begin(s->guest, guest_storm, s->storm);
-    for (uint32_t p = 0; p < s->vmm.monitor_count && shown; p++) {
-        pthread_mutex_lock(&s->vmm.lock);
-        more = s->vmm.monitors[p].frames + 3;
-        shown = vmm_wait(&s->vmm, &s->vmm.monitors[p], frames_moved, &more);
-        pthread_mutex_unlock(&s->vmm.lock);
-    }
-    atomic_store(&s->guest->enough, true);
-    good = guest_end(s->guest);
-    if (!good)
-        return guest_failed(s);
-    if (!shown)
-        return failed(s, "no picture is shown while the guest presents without a pause");
-    if (!await_pictures(s, 10))
+    before = pvg_display_host_presents(s->vmm.monitors[0].display);
+    if (!type(s, guest_storm, s->storm) || !await_pictures(s, 10))
         return false;
+    if (pvg_display_host_presents(s->vmm.monitors[0].display) - before < first->vblanks / 2)
+        return failed(s, "no picture comes while the guest presents without a pause");
     for (uint32_t p = 0; p < s->vmm.monitor_count; p++) {
         if (pvg_display_guest_presents(s->vmm.monitors[p].display) != s->guest->monitors[p].presents)
             return failed(s, "the library counts other presents than the guest made");
