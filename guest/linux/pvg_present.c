@@ -166,7 +166,7 @@ static bool present_room(struct pvg_pipe *pipe)
 	       !READ_ONCE(pipe->pvg->running);
 }
 
-/* Wait until the device knows the surface. One channel made both fences: the later one is enough. */
+/* Wait until the device knows the surface. Both fences are of one channel: the later one does. */
 static void surface_wait(struct pvg_surface *surface, struct pvg_packet *pkt)
 {
 	bool listed_later = (s32)(surface->listed.stamp - surface->mapped.stamp) > 0;
