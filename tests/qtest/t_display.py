@@ -208,6 +208,50 @@ def superseded():
 
 
 @test
+def hold_presents():
+    """hold-presents=on: every present completes all the same, and the last one is shown"""
+    with Machine('apple-gfx-pci,id=g,hold-presents=on') as m:
+        g, task = make(m)
+        d = Display(g).online()
+        for i in range(1, 7):
+            Surface(task, i, 16, 16).put(bytes((i * 40, 0, i, 255)) * 256)
+        for i in range(1, 7):
+            d.channel.send(TRANSACTION2, u32(0, i, 0))
+        d.channel.wait()
+        wait_picture(m, (16, 16, bytes((6, 0, 240)) * 256), 'the last present')
+
+
+@test
+def stopped_vm():
+    """a stopped machine shows its last picture; after cont new ones"""
+    with Machine('apple-gfx-pci,id=g') as m:
+        g, task = make(m)
+        d = Display(g).online()
+        s = Surface(task, 1, 48, 32)
+        s.draw(pattern)
+        d.present(s)
+        wait_picture(m, (48, 32, rgb(48, 32)), 'present')
+        m.qmp('stop')
+        equal(m.screendump(), (48, 32, rgb(48, 32)), 'while stopped')
+        s.draw(lambda x, y: pattern(y, x))
+        d.channel.send(TRANSACTION2, u32(0, 1, 0))
+        equal(m.screendump(), (48, 32, rgb(48, 32)), 'while stopped, with a present waiting')
+        m.qmp('cont')
+        d.channel.wait()
+        wait_picture(m, (48, 32, rgb(48, 32, lambda x, y: pattern(y, x))), 'after cont')
+        taken = m.get('host-presents')
+        equal(m.get('frames-dropped'), taken - 2, 'frames-dropped')
+
+        def three_more():
+            d.present(s)
+            return m.get('host-presents') >= taken + 3
+        wait_for(three_more, 'three pictures that nobody takes')
+        made = m.get('host-presents')
+        m.screendump()
+        check(m.get('frames-dropped') >= made - 3, 'frames-dropped after the next update')
+
+
+@test
 def barrier_before_present():
     """H8: a present that waits for another channel is held while others run"""
     with Machine('apple-gfx-pci,id=g') as m:

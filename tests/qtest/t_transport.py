@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Registers, FIFOs, packets, stamps, interrupt, faults, reset, from outside. (transport 15 items 1-7 and 9, and 11.3)
+import os
 import struct
+import tempfile
 
 from guest import (CHILD_DOORBELL, CHILD_RESUME, CURSOR_SHOW, DEFINE_CHILD, DELETE_CHILD, DISPLAY_EVENTS, FIFO_CONTROL,
                    GET_DEVICE_INFO, INTR_FAULT, NOP, PAGE, ROOT_CONSUMER, ROOT_FIFO_LENGTH, ROOT_FIFO_PFN, ROOT_FIFO_START,
@@ -466,3 +468,44 @@ def stopped_vm():
         equal(g.cell(0), 0, 'stamp while stopped')
         m.qmp('cont')
         g.wait_cell(0, g.root_stamp)
+
+
+@test
+def strict():
+    """strict=on: an invalid command is stamped, then its FIFO stops with a fault until it is resumed"""
+    with Machine(DEVICE + ',strict=on') as m:
+        g = Guest(m).start(msi=False)
+        c = Channel(g, 3)
+        c.command(0x1d)
+        equal(wait_for(lambda: g.reg(INTR_FAULT), 'fault bit'), 1 << 3, 'fault register')
+        g.command(NOP)
+        g.set_reg(CHILD_RESUME, 3)
+        c.command(NOP)
+
+
+@test
+def record():
+    """record=FILE from the start and at run time; empty ends it; a file that cannot be written is refused"""
+    with Machine(DEVICE) as m:
+        g = Guest(m).start(msi=False)
+        first, second = m.path('first'), m.path('second')
+        m.set('record', first)
+        g.command(NOP)
+        m.set('record', second)
+        size = os.path.getsize(first)
+        check(size > 0, 'first record is empty')
+        g.command(NOP)
+        m.set('record', '')
+        equal(os.path.getsize(first), size, 'first record after the second began')
+        check(os.path.getsize(second) > 0, 'second record is empty')
+        size = os.path.getsize(second)
+        g.command(NOP)
+        equal(os.path.getsize(second), size, 'second record after the end')
+        m.qmp_error('qom-set', path='/machine/peripheral/g', property='record', value='/nowhere/file')
+        equal(m.get('record'), '', 'record')
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'record')
+        with Machine(f'{DEVICE},record={path}') as m:
+            Guest(m).start(msi=False).command(NOP)
+            equal(m.get('record'), path, 'record')
+        check(os.path.getsize(path) > 0, 'record from the start is empty')

@@ -166,9 +166,9 @@ bool apple_gfx_display_set_modes(AppleGFXDisplay *d, Error **errp)
     for (i = 0; i < given->n && n < PVG_MAX_MODES; i++) {
         const struct pvg_mode *m = &given->mode[i];
 
+        /* No extent twice: the guest cannot say which rate it chose. */
         if (!d->ui_width_px || m->width_px != modes[0].width_px ||
-            m->height_px != modes[0].height_px ||
-            m->refresh_hz != modes[0].refresh_hz) {
+            m->height_px != modes[0].height_px) {
             modes[n++] = *m;
         }
     }
