@@ -55,7 +55,6 @@ struct job {
     void *body; /* owned, 8-aligned */
     size_t body_bytes;
     struct airc_key key;
-    bool looked_up; /* key computed, memory and cache asked */
     unsigned losses;
     airc_done_fn *done;
     void *opaque;
@@ -99,10 +98,12 @@ struct airc {
     char what[512];
     char last[AIRC_TEXT_BYTES]; /* why the last service was lost or could not be reached */
     struct airc_hello hello;
-    uint64_t heard_ns;   /* last message, or start of the link or of the first open request */
-    uint64_t retry_ns;   /* no attempt before this time */
-    uint64_t backoff_ns; /* 0: the last attempt worked */
-    struct job_list waiting, open;
+    uint64_t heard_ns;       /* last message, or start of the link or of the first open request */
+    uint64_t retry_ns;       /* no attempt before this time */
+    uint64_t backoff_ns;     /* 0: the last attempt worked */
+    struct job_list fresh;   /* key not computed, memory and cache not asked */
+    struct job_list waiting; /* for room at the service */
+    struct job_list open;    /* with the service */
     unsigned open_count;
     uint64_t next_id;
     struct bad_entry *bad; /* BAD_ENTRIES, used round */
@@ -253,6 +254,7 @@ static void drop_link(struct airc *c)
     }
     c->open_count = 0;
     list_prepend(&c->waiting, &back);
+    list_prepend(&c->fresh, &c->waiting); /* another compiler may have other answers */
 }
 
 static void lose_link(struct airc *c, const char *why)
@@ -272,7 +274,7 @@ static void give_up(struct airc *c, const char *text)
 {
     struct job *j;
 
-    while ((j = list_take(&c->waiting)))
+    while ((j = list_take(&c->fresh))) /* without a service nothing waits for room at it */
         finish_failed(c, j, AIRC_UNAVAILABLE, text);
 }
 
@@ -376,44 +378,60 @@ static int send_job(struct airc *c, struct job *j)
     return err;
 }
 
-/* Work through what waits: memory, cache, equal requests, then the service up to its limit of open ones. */
-static void serve_waiting(struct airc *c)
+static bool answer_here(struct airc *c, struct job *j)
 {
-    struct job_list later;
+    return answer_from_memory(c, j) || answer_from_cache(c, j);
+}
+
+/* Send a job that nothing else could answer. False when there is no room, or no service any more: it still waits. */
+static bool hand_out(struct airc *c, struct job *j)
+{
+    int err;
+
+    if (j->body_bytes > c->hello.max_request) {
+        finish_failed(c, j, AIRC_BAD_REQUEST, "the request is larger than the compiler service takes");
+        return true;
+    }
+    err = send_job(c, j);
+    if (err == -EAGAIN || err == -EPIPE || err == -ECONNRESET) {
+        struct job_list one;
+
+        list_init(&one);
+        list_add(&one, j);
+        list_prepend(&c->waiting, &one);
+        if (err != -EAGAIN)
+            lose_link(c, "connection lost");
+        return false;
+    }
+    if (err) {
+        finish_failed(c, j, AIRC_UNAVAILABLE, "the request could not be handed to the compiler service");
+        return true;
+    }
+    if (!c->open_count)
+        c->heard_ns = clock_now_ns();
+    list_add(&c->open, j);
+    c->open_count++;
+    return true;
+}
+
+/* Answer what memory and cache can answer; give the service as much of the rest as it takes. */
+static void serve(struct airc *c)
+{
     struct job *j;
 
-    list_init(&later);
-    while (c->ready && (j = list_take(&c->waiting))) {
-        int err;
-
-        if (!j->looked_up) {
-            j->looked_up = true;
-            j->key = airc_cache_key(c->hello.fingerprint, j->body, j->body_bytes);
-            if (answer_from_memory(c, j) || answer_from_cache(c, j))
-                continue;
-        }
-        if (join_open(c, j))
+    /* What waited may have been answered meanwhile, as part of an equal request. */
+    while (c->ready && c->open_count < c->hello.max_open && (j = list_take(&c->waiting)))
+        if (!join_open(c, j) && !answer_here(c, j) && !hand_out(c, j))
+            return;
+    while (c->ready && (j = list_take(&c->fresh))) {
+        j->key = airc_cache_key(c->hello.fingerprint, j->body, j->body_bytes);
+        if (answer_here(c, j))
             continue;
-        if (j->body_bytes > c->hello.max_request) {
-            finish_failed(c, j, AIRC_BAD_REQUEST, "the request is larger than the compiler service takes");
-            continue;
-        }
-        err = c->open_count < c->hello.max_open ? send_job(c, j) : -EAGAIN;
-        if (err == -EAGAIN) {
-            list_add(&later, j);
-        } else if (err == -EPIPE || err == -ECONNRESET) {
-            list_add(&later, j);
-            lose_link(c, "connection lost");
-        } else if (err) {
-            finish_failed(c, j, AIRC_UNAVAILABLE, "the request could not be handed to the compiler service");
-        } else {
-            if (!c->open_count)
-                c->heard_ns = clock_now_ns();
-            list_add(&c->open, j);
-            c->open_count++;
-        }
+        if (c->waiting.first || c->open_count >= c->hello.max_open)
+            list_add(&c->waiting, j);
+        else if (!join_open(c, j))
+            (void)hand_out(c, j); /* if not, it waits */
     }
-    list_prepend(&c->waiting, &later);
 }
 
 static void take_hello(struct airc *c, struct airc_hello *h)
@@ -425,9 +443,6 @@ static void take_hello(struct airc *c, struct airc_hello *h)
     c->hello = *h;
     if (c->hello.max_open > AIRC_MAX_OPEN)
         c->hello.max_open = AIRC_MAX_OPEN;
-    /* Another compiler than before may have other answers. */
-    for (struct job *j = c->waiting.first; j; j = j->next)
-        j->looked_up = false;
     c->ready = true;
     c->backoff_ns = 0;
     atomic_fetch_add(&c->connects, 1);
@@ -608,8 +623,8 @@ static bool wait_for_work(struct airc *c)
     }
     pthread_mutex_unlock(&c->lock);
     if (got.first) {
-        *c->waiting.last = got.first;
-        c->waiting.last = got.last;
+        *c->fresh.last = got.first;
+        c->fresh.last = got.last;
     }
     return stop;
 }
@@ -636,22 +651,22 @@ static void *client_main(void *arg)
     (void)pthread_setname_np(pthread_self(), "pvg-airc"); /* only a name */
     open_cache(c);
     for (;;) {
-        if (c->link.sock < 0 && (first || c->waiting.first)) {
+        if (c->link.sock < 0 && (first || c->fresh.first)) {
             if (clock_now_ns() >= c->retry_ns)
                 reach(c);
             else
                 give_up(c, c->last);
             first = false;
         }
-        serve_waiting(c);
+        serve(c);
         /* A link lost just now leaves work that wants another one at once. */
-        if (c->link.sock < 0 && c->waiting.first)
+        if (c->link.sock < 0 && c->fresh.first)
             continue;
         if (wait_for_work(c))
             break;
     }
     drop_link(c);
-    for (struct job *j; (j = list_take(&c->waiting));)
+    for (struct job *j; (j = list_take(&c->fresh));)
         finish_failed(c, j, AIRC_CANCELLED, "the client was stopped");
     airc_cache_close(c->cache);
     return NULL;
@@ -696,6 +711,7 @@ int airc_new(const struct airc_config *cfg, struct airc **out)
         c->cfg.cache_bytes = DEFAULT_CACHE_BYTES;
     pthread_mutex_init(&c->lock, NULL);
     list_init(&c->incoming);
+    list_init(&c->fresh);
     list_init(&c->waiting);
     list_init(&c->open);
     airc_link_init(&c->link);
