@@ -36,8 +36,8 @@
 #define LIMIT_STATE_DESCRIPTOR_BYTES (1u << 20) /* descriptors of types 6..8 (memory 12) */
 #define LIMIT_OBJECT_BYTES (64u << 20)    /* snapshots and validity records of all objects of a device */
 #define LIMIT_IOSFC_CAPACITY 65536u /* entries of the mapper's ring; guests use 0x400 (memory 9.4) */
-#define LIMIT_MAPPINGS (1u << 18)  /* live mappings: about 64 MiB of records; guests have 0x1fff ids (memory 9.4) */
-#define LIMIT_MAPPED_RANGES (1u << 21) /* of all mappings in callback mode: a scattered one has up to 4096; 64 MiB of records */
+#define LIMIT_MAPPINGS (1u << 18)  /* live mappings: about 80 MiB of records; guests have 0x1fff ids (memory 9.4) */
+#define LIMIT_MAPPED_RANGES (1u << 21) /* of all mappings, callback mode: one has up to 4096; 64 MiB of records */
 #define LIMIT_VIEW_VMAS 16384      /* mappings made by host views: a quarter of the kernel's default vm.max_map_count */
 
 #endif

@@ -128,6 +128,11 @@ static enum refuse serve_unmap(struct pvg_iosfc *m, struct gmem_pin *pin, uint32
 {
     struct mapping *mapping;
 
+    pthread_mutex_lock(&m->lock);
+    mapping = mapping_find(m, id);
+    pthread_mutex_unlock(&m->lock);
+    if (!mapping) /* nothing stands on it: no reason to wait for the displays */
+        return REFUSE_IOSFC_UNMAP;
     settle(m, pin, id, epoch);
     pthread_mutex_lock(&m->lock);
     mapping = mapping_remove(m, id);
@@ -323,8 +328,7 @@ static void reader_leave(struct pvg_iosfc *m)
     pthread_mutex_unlock(&m->lock);
 }
 
-/* The mapping, resolved on demand: a present may come before its MAP request (memory 9.7). A reference for the caller.
- */
+/* The mapping, resolved on demand: a present may come before its MAP (memory 9.7). A reference for the caller. */
 static enum refuse get_mapping(struct pvg_iosfc *m, struct gmem_pin *pin, uint32_t id, struct mapping **out)
 {
     struct mapping *mapping, *fresh, *gone;

@@ -402,6 +402,32 @@ static void test_both_namespaces(void **state)
     mapped_free(&m);
 }
 
+/* An UNMAP of no mapping touches no present: not one of a type-4 surface either, whose mapping is 0. */
+static void test_unmap_of_nothing(void **state)
+{
+    static const struct pvg_mode slow = {640, 480, 1}; /* a second between ticks */
+    struct pixels surface;
+    bool stood = false;
+
+    assert_int_equal(pvg_display_set_modes(d->disp, &slow, 1), 0);
+    screen_wait_event(&s, EVENT_ONLINE);
+    screen_ack(&s);
+    guest_surface(&g, &surface, 1, 70, 30, FORMAT_BGRA, 0);
+    for (int i = 0; i < 10 && !stood; i++) {
+        uint64_t taken, presents = pvg_display_guest_presents(d->disp);
+
+        screen_show(&s, 1); /* its stamp comes at a tick */
+        taken = pvg_display_host_presents(d->disp);
+        screen_present(&s, 1);
+        vmm_poll(pvg_display_guest_presents(d->disp) == presents + 2);
+        assert_int_not_equal(mapper_do(&mp, IOSFC_OP_UNMAP, 0), 0);
+        assert_int_not_equal(mapper_do(&mp, IOSFC_OP_UNMAP, 99), 0);
+        stood = pvg_display_host_presents(d->disp) == taken; /* unless a tick came, which is rare */
+    }
+    assert_true(stood);
+    guest_wait(&g, s.c, s.c->stamp);
+}
+
 /* The mapper first, the gfx device afterwards; and a reset of either while the other goes on. */
 static void test_orders(void **state)
 {
@@ -628,6 +654,7 @@ int main(void)
         DEVICE_TEST(test_control_pages, table),
         DEVICE_TEST(test_both_namespaces, table),
         DEVICE_TEST(test_both_namespaces, callbacks),
+        DEVICE_TEST(test_unmap_of_nothing, table),
         MAPPER_TEST(test_orders, table),
         MAPPER_TEST(test_orders, callbacks),
         DEVICE_TEST(test_free_with_presents, table),
