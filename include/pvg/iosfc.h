@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The surface mapper: second register window of PVG_VARIANT_MMIO, through which an arm64 guest announces the memory of its
- * surfaces (docs/spec/memory.md 9, host-api.md 1.14, 2.3). One per device; the PCI variant needs none.
+ * The surface mapper: second register window of PVG_VARIANT_MMIO, through which an arm64 guest announces the memory of
+ * its surfaces (docs/spec/memory.md 9, host-api.md 1.14, 2.3). One per device; the PCI variant needs none.
  *
- * Threads: register accesses are safe from any thread and never wait. Requests are served on a thread of the mapper's own.
- * Callbacks come from library threads, several at once, and may not call pvg_iosfc_reset() or _free(). Only unmap_memory
- * comes also from the thread that calls pvg_iosfc_reset(), pvg_iosfc_free() or pvg_device_stop().
+ * Threads: register accesses are safe from any thread and never wait. Requests are served on a thread of the mapper's
+ * own. Callbacks come from library threads, several at once, and may not call pvg_iosfc_reset() or _free(). Only
+ * unmap_memory comes also from the thread that calls pvg_iosfc_reset(), pvg_iosfc_free() or pvg_device_stop().
  */
 #ifndef PVG_IOSFC_H
 #define PVG_IOSFC_H
@@ -26,15 +26,16 @@ struct pvg_iosfc_ops {
     size_t size; /* sizeof(struct pvg_iosfc_ops) of the caller's headers */
 
     /*
-     * Requests are complete: pulse the mapper's line if it is edge-triggered; hold it until the guest next reads the window if
-     * it is not. @vector: always 0. Must not block. Required.
+     * Requests are complete: pulse the mapper's line if it is edge-triggered; hold it until the guest next reads the
+     * window if it is not. @vector: always 0. Must not block. Required.
      */
     void (*raise_interrupt)(void *opaque, uint32_t vector);
 
     /*
-     * PVG_TASKS_CALLBACKS only, both required there: host pointer to a contiguous range of guest RAM (pages of a surface, or
-     * an entry of the request ring, of any alignment), valid until it is unmapped; ranges may overlap. False, and *@host
-     * NULL, when the range is not all RAM, or not contiguous in the host: the library then asks page by page.
+     * PVG_TASKS_CALLBACKS only, both required there: host pointer to a contiguous range of guest RAM (pages of a
+     * surface, or an entry of the request ring, of any alignment), valid until it is unmapped; ranges may overlap.
+     * False, and *@host NULL, when the range is not all RAM, or not contiguous in the host: the library then asks page
+     * by page.
      */
     bool (*map_memory)(void *opaque, uint64_t gpa, uint64_t length_bytes, bool readonly, void **host);
     /* Release what map_memory returned. */
@@ -68,8 +69,8 @@ PVG_API uint64_t pvg_iosfc_mmio_read(struct pvg_iosfc *iosfc, uint64_t offset, u
 PVG_API void pvg_iosfc_mmio_write(struct pvg_iosfc *iosfc, uint64_t offset, uint64_t value, unsigned size);
 
 /*
- * Back to the state after creation: registers 0, no mapping. Guest memory is not touched for old requests once it returns.
- * Waits for a request or a present in progress and for the memory callbacks in it; never for raise_interrupt.
+ * Back to the state after creation: registers 0, no mapping. Guest memory is not touched for old requests once it
+ * returns. Waits for a request or a present in progress and for the memory callbacks in it; never for raise_interrupt.
  */
 PVG_API void pvg_iosfc_reset(struct pvg_iosfc *iosfc);
 
