@@ -574,7 +574,7 @@ static void *hostile_main(void *arg)
     uint8_t *record = mapper_record(&mp, h->m->id);
     uint32_t *list = guest_ptr(&g, h->m->desc.list_pfn, 0);
     uint32_t *entry = (uint32_t *)mapper_table_entry(&mp, h->m->id), whole = *entry, x = 1;
-    static const uint32_t sizes[] = {64 * 64 * 4, 0, UINT32_MAX, 64u << 20, 64 * 64 * 4, 1, 16384};
+    static const uint32_t sizes[] = {64 * 128 * 4, 0, UINT32_MAX, 64u << 20, 64 * 128 * 4, 1, 16384};
 
     while (!atomic_load(&h->stop)) {
         x = x * 1664525 + 1013904223;
@@ -582,7 +582,7 @@ static void *hostile_main(void *arg)
         race_put(record, x >> 27 & 3 ? h->m->desc.list_pfn << 2 | 1 : x);
         race_put(record + 0x10, sizes[(x >> 20) % COUNT(sizes)]);
         race_put(record + 0x1c, x >> 24 & 7 ? 256 : x);
-        race_put(record + 0x18, x >> 23 & 7 ? 64u << 8 | 1 : x);
+        race_put(record + 0x18, x >> 23 & 7 ? 128u << 8 | 1 : x);
         race_put(list + (x >> 10) % 2, x >> 26 & 3 ? h->m->pages[(x >> 10) % 2] << 2 | 1 : h->other->pages[0] << 2 | 1);
         race_put(list + 1, x >> 25 & 7 ? h->m->pages[1] << 2 | 1 : x);
     }
@@ -596,8 +596,8 @@ static void test_changing_descriptors(void **state)
     struct hostile h = {.m = &m, .other = &other};
     pthread_t thread;
 
-    mapped_new(&mp, &m, 1, 64, 64, FORMAT_BGRA, 0, false);
-    mapped_new(&mp, &other, 2, 64, 64, FORMAT_BGRA, 0, false);
+    mapped_new(&mp, &m, 1, 64, 128, FORMAT_BGRA, 0, false);
+    mapped_new(&mp, &other, 2, 64, 128, FORMAT_BGRA, 0, false);
     assert_int_equal(pthread_create(&thread, NULL, hostile_main, &h), 0);
     for (uint32_t i = 0; i < 3000 / SLOWER; i++) {
         mapper_put(&mp, i % 3 == 2 ? IOSFC_OP_UNMAP : IOSFC_OP_MAP, 1);
@@ -615,7 +615,7 @@ static void test_changing_descriptors(void **state)
     mapped_pattern(&mp, &m, 77);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
     mapped_show(&s, 1);
-    assert_true(screen_shows_pattern(&s, 64, 64, 77));
+    assert_true(screen_shows_pattern(&s, 64, 128, 77));
     mapped_free(&m);
     mapped_free(&other);
 }
