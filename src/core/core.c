@@ -149,13 +149,12 @@ void core_reset(struct core *core)
     pthread_mutex_unlock(&core->quiesce_lock);
 }
 
+/* Not under quiesce_lock: this waits for callbacks, and a register write that takes the lock must not (T-5). */
 void core_pause(struct core *core)
 {
-    pthread_mutex_lock(&core->quiesce_lock);
     atomic_store(&core->paused, true);
     event_signal(&core->wake);
     wait_worker_out(core, true);
-    pthread_mutex_unlock(&core->quiesce_lock);
 }
 
 void core_unpause(struct core *core)
@@ -167,17 +166,16 @@ void core_unpause(struct core *core)
 void core_stop(struct core *core)
 {
     pthread_mutex_lock(&core->quiesce_lock);
-    if (!atomic_exchange(&core->stopped, true)) {
+    if (!atomic_exchange(&core->stopped, true))
         quiesce(core, CTL_STOP);
-        while (core->started && !atomic_load(&core->worker_gone)) {
-            uint32_t seq = event_seq(&core->quiet);
-
-            if (!atomic_load(&core->worker_gone))
-                event_wait(&core->quiet, seq, 0);
-        }
-        wait_worker_out(core, true);
-    }
     pthread_mutex_unlock(&core->quiesce_lock);
+    while (core->started && !atomic_load(&core->worker_gone)) {
+        uint32_t seq = event_seq(&core->quiet);
+
+        if (!atomic_load(&core->worker_gone))
+            event_wait(&core->quiet, seq, 0);
+    }
+    wait_worker_out(core, true);
 }
 
 bool core_stopped(struct core *core)

@@ -352,6 +352,52 @@ static void test_reset_while_callback_blocks(void **state)
     }
 }
 
+/* A guest's disable waits for no callback, also while somebody else's pause or stop does (T-5, mmio_write's contract). */
+static void *pause_device(void *arg)
+{
+    (void)pvg_device_pause(v.dev); /* or stopped */
+    return NULL;
+}
+
+static void *stop_device(void *arg)
+{
+    pvg_device_stop(v.dev);
+    return NULL;
+}
+
+static void disable_while(void *(*waiter)(void *))
+{
+    pthread_t thread;
+
+    atomic_store(&stuck, false);
+    atomic_store(&release, false);
+    guest_boot(&g, 0);
+    atomic_store(&v.on_interrupt, stick);
+    guest_send(&g, root, CMD_NOP, NULL, 0);
+    vmm_poll(atomic_load(&stuck));
+    must(!pthread_create(&thread, NULL, waiter, NULL), "pthread_create");
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); /* it waits for the callback by now */
+    disable();
+    assert_int_equal(vmm_r32(&v, REG_FIFO_CONTROL), 0);
+    assert_memory_is_left_alone();
+    atomic_store(&release, true);
+    pthread_join(thread, NULL);
+    atomic_store(&v.on_interrupt, NULL);
+}
+
+static void test_disable_while_pausing(void **state)
+{
+    disable_while(pause_device);
+    assert_int_equal(pvg_device_unpause(v.dev), 0);
+    guest_boot(&g, 0);
+    guest_run(&g, root, CMD_NOP, NULL, 0);
+}
+
+static void test_disable_while_stopping(void **state)
+{
+    disable_while(stop_device);
+}
+
 /* A block of RAM that is taken away is not touched any more; commands that need it are refused, and it may come back. */
 static void test_ram_goes(void **state)
 {
@@ -404,6 +450,9 @@ int main(void)
         DEVICE_TEST(test_disable_in_callback, four_k),
         DEVICE_TEST(test_reset_while_callback_blocks, four_k),
         DEVICE_TEST(test_reset_while_callback_blocks, callbacks),
+        DEVICE_TEST(test_disable_while_pausing, four_k),
+        DEVICE_TEST(test_disable_while_stopping, four_k),
+        DEVICE_TEST(test_disable_while_stopping, callbacks),
         DEVICE_TEST(test_ram_goes, four_k),
     };
 

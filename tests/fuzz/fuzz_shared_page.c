@@ -32,8 +32,8 @@ static void vmm_action(struct guest *g, struct rd *r)
         return;
     case 2:
         if (!pvg_display_get_frame(disp, &frame)) {
-            must(frame->width_px && frame->height_px && frame->pixels[4ull * frame->width_px * frame->height_px - 1] < 256,
-                 "frame");
+            must(frame->width_px && frame->height_px && frame->stride_bytes >= 4 * frame->width_px, "frame");
+            (void)*(volatile uint8_t *)&frame->pixels[(uint64_t)frame->stride_bytes * frame->height_px - 1];
             pvg_frame_put(frame);
         }
         return;
