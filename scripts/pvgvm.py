@@ -209,7 +209,7 @@ class Vm:
             os.path.join(ROOT, "pvg"), "qemu", "--", "-M", machine, "-cpu", "max", "-smp", str(smp), "-m", memory,
             "-nodefaults", "-no-user-config", "-vga", "none", "-display", display,
             "-kernel", os.path.join(image, "vmlinuz"), "-initrd", os.path.join(image, "initrd"),
-            "-append", f"console=tty0 console=ttyS0 panic=-1 {append}".strip(),
+            "-append", f"console=tty0 console=ttyS0 panic=-1 no_timer_check {append}".strip(),
             "-chardev", f"file,id=console,path={self.console_log}", "-serial", "chardev:console",
             "-chardev", f"socket,id=agent,path={self.sockets}/agent,server=on,wait=off",
             "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=pvg.agent",

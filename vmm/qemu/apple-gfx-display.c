@@ -293,6 +293,8 @@ static void display_cursor_bh(void *opaque)
         g_free((void *)cursor.pixels);
         return;
     }
+    /* Here too: a screendump is an update of its own, and would be the first. */
+    display_choose_cursor(d);
     if (changed) {
         /* NULL above QEMU's own limit of 512: the old pointer stays. */
         image = cursor_alloc(cursor.width_px, cursor.height_px);
@@ -376,6 +378,7 @@ bool apple_gfx_display_realize(AppleGFXDisplay *d, Error **errp)
     if (!d->connected) {
         apple_gfx_display_set_connected(d);
     }
+    display_choose_cursor(d);
     return true;
 }
 
