@@ -545,6 +545,49 @@ static void test_callback_refusals(void **state)
     mapped_free(&s);
 }
 
+/* RAM that the VMM takes away and gives back (host-api 4.5): refused meanwhile. */
+static void test_ram_goes(void **state)
+{
+    struct mapped s;
+
+    mapped_new(&mp, &s, 1, 128, 128, FORMAT_BGRA, 0, false); /* on pages of both blocks */
+    assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
+    assert_int_equal(pvg_device_del_ram(v.dev, v.block[1].gpa, v.block[1].bytes), 0);
+    assert_int_not_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
+    assert_int_equal(live(), 1); /* the mapping holds no pages */
+    assert_int_equal(vmm_refused_total(&v), 1);
+    vmm_add_ram(&v, 1);
+    assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
+    assert_int_equal(mapper_do(&mp, IOSFC_OP_UNMAP, 1), 0);
+    mapped_free(&s);
+}
+
+/* A ring in read-only RAM: served, and its results cannot be written. */
+static void test_ring_read_only(void **state)
+{
+    const uint64_t rom_gpa = 8ull << 30;
+    uint8_t *rom = aligned_alloc(g.page, g.page);
+    struct mapped s;
+
+    must(rom, "out of memory");
+    memset(rom, 0, g.page);
+    le32_put(rom, IOSFC_OP_MAP);
+    le32_put(rom + 4, 1);
+    le32_put(rom + 8, MAPPER_UNANSWERED);
+    assert_int_equal(pvg_device_add_ram(v.dev, rom_gpa, g.page, rom, -1, 0, PVG_RAM_READONLY), 0);
+    mapped_new(&mp, &s, 1, 8, 8, FORMAT_BGRA, 0, false);
+    mapper_write(&mp, IOSFC_RING_BASE, rom_gpa);
+    mp.producer = 1;
+    mapper_ring(&mp);
+    mapper_wait(&mp);
+    assert_int_equal(vmm_refused(&v, "mapper-ring-not-ram"), 1);
+    assert_int_equal(le32_get(rom + 8), MAPPER_UNANSWERED);
+    assert_int_equal(live(), 1);
+    assert_int_equal(pvg_device_del_ram(v.dev, rom_gpa, g.page), 0);
+    free(rom);
+    mapped_free(&s);
+}
+
 /* ---- life ---- */
 
 static void test_new(void **state)
@@ -848,6 +891,8 @@ int main(void)
         DEVICE_TEST(test_mapping_limit, table),
         DEVICE_TEST(test_range_limit, callbacks),
         DEVICE_TEST(test_callback_refusals, callbacks),
+        DEVICE_TEST(test_ram_goes, table),
+        DEVICE_TEST(test_ring_read_only, table),
         DEVICE_TEST(test_new, table),
         DEVICE_TEST(test_new, callbacks),
         cmocka_unit_test(test_pci_has_none),
