@@ -351,13 +351,25 @@ int air_assemble(const char *text, uint8_t **out, size_t *out_len, char *error, 
     }
     bc = LLVMWriteBitcodeToMemoryBuffer(m);
     if (bc) {
-        size_t n = LLVMGetBufferSize(bc), total = (20 + n + 15) & ~(size_t)15;
+        const uint8_t *raw = (const uint8_t *)LLVMGetBufferStart(bc);
+        size_t n = LLVMGetBufferSize(bc), total;
+        uint32_t w[4];
+
+        /* For an Apple triple LLVM writes a wrapper of its own, with another CPU type: take what is inside. */
+        if (n >= 20) {
+            memcpy(w, raw, sizeof(w));
+            if (w[0] == 0x0b17c0deu && w[2] <= n && w[3] <= n - w[2]) {
+                raw += w[2];
+                n = w[3];
+            }
+        }
+        total = (20 + n + 15) & ~(size_t)15;
         const uint32_t head[5] = {0x0b17c0deu, 0, 20, (uint32_t)n, 0xffffffffu};
 
         *out = calloc(1, total);
         if (*out) {
             memcpy(*out, head, sizeof(head));
-            memcpy(*out + 20, LLVMGetBufferStart(bc), n);
+            memcpy(*out + 20, raw, n);
             *out_len = total;
             err = 0;
         } else {
