@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "airc/bad.h"
 #include "airc/cache.h"
 #include "airc/connect.h"
 #include "airc/protocol.h"
@@ -43,11 +44,6 @@
 #define BACKOFF_MAX_NS (32 * NS_PER_S)
 /* Services a request may lose before it is given up: it may be what kills them. */
 #define MAX_LOSSES 2
-/* Modules that crashed or overran: after this many failures the answer comes from memory, for a while. */
-#define BAD_TRIES   2
-#define BAD_ENTRIES 64
-#define BAD_AGE_NS  (600 * NS_PER_S)
-
 struct job {
     struct job *next;
     struct job *same; /* equal requests that wait for this one's answer */
@@ -62,14 +58,6 @@ struct job {
 
 struct job_list {
     struct job *first, **last;
-};
-
-struct bad_entry {
-    struct airc_key key;
-    uint64_t when_ns;
-    unsigned times;
-    enum airc_status status;
-    char text[AIRC_TEXT_BYTES];
 };
 
 struct airc {
@@ -106,8 +94,7 @@ struct airc {
     struct job_list open;    /* with the service */
     unsigned open_count;
     uint64_t next_id;
-    struct bad_entry *bad; /* BAD_ENTRIES, used round */
-    unsigned bad_next;
+    struct bad_list *bad;
 };
 
 static void list_init(struct job_list *l)
@@ -209,33 +196,6 @@ static bool key_equal(struct airc_key a, struct airc_key b)
     return a.v[0] == b.v[0] && a.v[1] == b.v[1];
 }
 
-static struct bad_entry *bad_find(struct airc *c, struct airc_key key, uint64_t now)
-{
-    for (unsigned i = 0; i < BAD_ENTRIES; i++) {
-        struct bad_entry *b = &c->bad[i];
-
-        if (b->times && key_equal(b->key, key) && now - b->when_ns < BAD_AGE_NS)
-            return b;
-    }
-    return NULL;
-}
-
-static void bad_remember(struct airc *c, struct airc_key key, enum airc_status status, const char *text)
-{
-    uint64_t now = clock_now_ns();
-    struct bad_entry *b = bad_find(c, key, now);
-
-    if (!b) {
-        b = &c->bad[c->bad_next++ % BAD_ENTRIES];
-        b->times = 0;
-    }
-    b->key = key;
-    b->when_ns = now;
-    b->times++;
-    b->status = status;
-    snprintf(b->text, sizeof(b->text), "%s", text);
-}
-
 static void drop_link(struct airc *c)
 {
     struct job_list back;
@@ -332,9 +292,9 @@ static bool answer_from_cache(struct airc *c, struct job *j)
 
 static bool answer_from_memory(struct airc *c, struct job *j)
 {
-    struct bad_entry *b = bad_find(c, j->key, clock_now_ns());
+    const struct bad_entry *b = bad_known(c->bad, j->key);
 
-    if (!b || b->times < BAD_TRIES)
+    if (!b)
         return false;
     atomic_fetch_add(&c->remembered, 1);
     finish_failed(c, j, b->status, b->text);
@@ -546,7 +506,7 @@ static void take_reply(struct airc *c, struct airc_reply *m, int fd)
     case AIRC_TIMEOUT:
     case AIRC_MEMORY:
     case AIRC_JAIL:
-        bad_remember(c, j->key, (enum airc_status)m->status, m->text);
+        bad_remember(c->bad, j->key, (enum airc_status)m->status, m->text);
         break;
     default:
         break;
@@ -716,7 +676,7 @@ int airc_new(const struct airc_config *cfg, struct airc **out)
     list_init(&c->open);
     airc_link_init(&c->link);
     snprintf(c->last, sizeof(c->last), "no shader compiler service is configured");
-    c->bad = calloc(BAD_ENTRIES, sizeof(*c->bad));
+    c->bad = calloc(1, sizeof(*c->bad));
     c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c->wake < 0)
         err = -errno;
