@@ -433,7 +433,7 @@ static uint32_t int_op(struct ctx *c, const char *op, char sign, LLVMValueRef *a
     bool sg = sign == 's';
     uint32_t ty = type_of(c, t), x, y, z;
 
-    if (LLVMGetTypeKind(elem_type(t)) != LLVMIntegerTypeKind || !n || vec_len(t) > 4)
+    if (LLVMGetTypeKind(elem_type(t)) != LLVMIntegerTypeKind || !n || vec_len(t) > 4 || is_pointer(a[0]))
         return 0;
     x = value(c, a[0]);
     if (!strcmp(op, "popcount"))

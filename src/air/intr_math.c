@@ -212,7 +212,7 @@ static uint32_t mixed(struct fm *f, struct call *q, const char *op)
     uint32_t iv = spv_type_vec(s, spv_type_sint(s, 32), f->n), uv = spv_type_vec(s, spv_type_uint(s, 32), f->n), x, st, r;
     uint32_t f32 = spv_type_vec(s, spv_type_float(s, 32), f->n);
 
-    if (q->n < 2)
+    if (q->n < 2 || LLVMTypeOf(q->a[0]) != q->ret)
         return 0;
     x = value(c, q->a[0]);
     if (!strcmp(op, "sincos") && is_pointer(q->a[1])) {
