@@ -19,6 +19,10 @@
 #include <unistd.h>
 #include <xf86drm.h>
 
+#ifndef DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT
+#define DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT 6 /* Debian 12's libdrm is older */
+#endif
+
 /* A flip takes one refresh period; this long without an event is a hang, not a slow machine. */
 #define EVENT_LIMIT_MS 60000
 
@@ -259,6 +263,8 @@ void kms_open(struct kms *k, const struct kms_options *o)
         kms_fail("cannot become DRM master: %s", strerror(errno));
     if (drmSetClientCap(k->fd, DRM_CLIENT_CAP_UNIVERSAL_PLANES, 1) || drmSetClientCap(k->fd, DRM_CLIENT_CAP_ATOMIC, 1))
         kms_fail("the driver is not atomic: %s", strerror(errno));
+    /* From Linux 6.8 on, a virtual display's cursor plane is shown only to clients that know of hot spots; before, EINVAL. */
+    (void)drmSetClientCap(k->fd, DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT, 1);
     k->async = !drmGetCap(k->fd, DRM_CAP_ASYNC_PAGE_FLIP, &cap) && cap;
     k->connector_id = connector->connector_id;
     choose_mode(k, connector, o);
