@@ -44,6 +44,7 @@
 #define BACKOFF_MAX_NS (32 * NS_PER_S)
 /* Services a request may lose before it is given up: it may be what kills them. */
 #define MAX_LOSSES 2
+
 struct job {
     struct job *next;
     struct job *same; /* equal requests that wait for this one's answer */

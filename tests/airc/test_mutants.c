@@ -359,6 +359,55 @@ static void ask_own_seeds(struct airc *c, int own)
         fail("a seed does not compile");
 }
 
+struct expected {
+    enum airc_status status;
+    enum air_refuse reason;
+    const char *text; /* the answer's text begins so */
+};
+
+static void done_expected(void *opaque, const struct airc_result *r)
+{
+    const struct expected *e = opaque;
+
+    pthread_mutex_lock(&lock);
+    if (r->status != e->status || r->reason != e->reason || strncmp(r->text, e->text, strlen(e->text))) {
+        printf("WRONG: %s, %s, \"%s\" instead of \"%s\"\n", airc_status_name(r->status), air_refuse_name(r->reason),
+               r->text, e->text);
+        wrong++;
+    }
+    in_flight--;
+    pthread_cond_signal(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+/* Refusals that the worker itself gives, around the compiler. */
+static void ask_for_refusals(struct airc *c)
+{
+    static struct expected container = {AIRC_REFUSED, AIR_REFUSE_CONTAINER, "magic: "},
+                           name = {AIRC_REFUSED, AIR_REFUSE_CONTAINER, "not-found: "},
+                           type = {AIRC_REFUSED, AIR_REFUSE_CONTAINER, "not-found: "},
+                           unvalidated = {AIRC_REFUSED, AIR_REFUSE_OPTIONS, "options: "};
+    struct airc_request req = {.module = "no library at all", .module_bytes = 17, .type = AIRC_TYPE_ANY};
+    int err;
+
+    req.options.size = sizeof(req.options);
+    in_flight = 4;
+    err = airc_compile(c, &req, done_expected, &container);
+    req.module = seeds[0].bytes;
+    req.module_bytes = seeds[0].n;
+    req.entry = "no such function";
+    err |= airc_compile(c, &req, done_expected, &name);
+    req.entry = seeds[0].name;
+    req.type = 200;
+    err |= airc_compile(c, &req, done_expected, &type);
+    req.type = AIRC_TYPE_ANY;
+    req.options.flags = AIR_OPT_NO_VALIDATE;
+    err |= airc_compile(c, &req, done_expected, &unvalidated);
+    if (err)
+        fail("a request was not taken");
+    wait_for_all();
+}
+
 static void log_line(void *opaque, bool warning, const char *message)
 {
     if (warning)
@@ -390,6 +439,7 @@ int main(int argc, char **argv)
     if (airc_new(&cfg, &c))
         fail("no client");
     ask_own_seeds(c, own);
+    ask_for_refusals(c);
     memset(status_count, 0, sizeof(status_count));
     memset(reason_count, 0, sizeof(reason_count));
     for (unsigned i = 0; i < count; i++) {

@@ -8,7 +8,7 @@
 #include "airc/airc.h"
 
 struct compiler_result {
-    enum airc_status status; /* AIRC_OK, AIRC_REFUSED, AIRC_MEMORY or AIRC_BAD_REQUEST */
+    enum airc_status status; /* AIRC_OK, AIRC_REFUSED or AIRC_MEMORY */
     enum air_refuse reason;
     char text[AIRC_TEXT_BYTES];
     const void *spirv; /* validated */

@@ -67,7 +67,7 @@ void compiler_run(const struct airc_request *req, struct compiler_result *res)
     }
     /* Nothing that was not validated leaves a worker. */
     if (req->options.flags & AIR_OPT_NO_VALIDATE) {
-        refuse(res, AIRC_BAD_REQUEST, AIR_REFUSE_OPTIONS, "options", "the worker does not compile without validation");
+        refuse(res, AIRC_REFUSED, AIR_REFUSE_OPTIONS, "options", "the worker does not compile without validation");
         return;
     }
     if (lib.form == METALLIB_FORM_MTLB)
