@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "picture.h"
 #include "protocol.h"
@@ -340,6 +341,29 @@ bool guest_storm(struct guest *g, uint32_t count)
     for (uint32_t p = 0; p < g->ports; p++)
         g->monitors[p].next = 0;
     return wait_presents(g);
+}
+
+bool guest_supersede(struct guest *g, uint32_t pause_ms)
+{
+    struct guest_monitor *m = &g->monitors[0];
+
+    want_vblanks(g, m, true);
+    if (!show(g, m, &m->surfaces[0]))
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = pause_ms * 1000000l}, NULL);
+    m->next = 0;
+    return show(g, m, &m->surfaces[1]) && wait_stamp(g, &m->channel, m->channel.stamp - 1);
+}
+
+bool guest_superseded(struct guest *g, uint32_t arg)
+{
+    struct guest_monitor *m = &g->monitors[0];
+
+    while (!m->vblanks)
+        if (!wait_interrupt(g, "a vertical blank"))
+            return false;
+    want_vblanks(g, m, false);
+    return true;
 }
 
 /* The entries change below the address; the device is told which object it concerns (memory 3.2). */

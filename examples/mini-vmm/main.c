@@ -284,6 +284,47 @@ static bool step_storm(struct script *s)
     return frames <= presents ? true : failed(s, "more pictures than presents");
 }
 
+static bool held(struct monitor *m, const void *arg)
+{
+    return m->held;
+}
+
+static void hold(struct vmm *vmm, struct monitor *m, bool hold)
+{
+    pthread_mutex_lock(&vmm->lock);
+    m->hold = hold;
+    pthread_cond_broadcast(&vmm->news);
+    pthread_mutex_unlock(&vmm->lock);
+}
+
+/*
+ * The VMM takes longer over a picture than a refresh, and the guest presents twice meanwhile, before and after the
+ * tick. The tick was the first present's and is over, so the second is shown with the next vertical blank and not one
+ * later: else a guest that never pauses would push its tick away for ever.
+ */
+static bool step_slow(struct script *s)
+{
+    struct monitor *m = &s->vmm.monitors[0];
+    const struct expect e = {.salt = 10};
+    uint64_t before;
+    bool good;
+
+    hold(&s->vmm, m, true);
+    good = type(s, guest_picture, 30);
+    pthread_mutex_lock(&s->vmm.lock);
+    if (good && !vmm_wait(&s->vmm, m, held, NULL))
+        good = failed(s, "no picture for a present");
+    pthread_mutex_unlock(&s->vmm.lock);
+    before = pvg_display_host_presents(m->display);
+    good = good && type(s, guest_supersede, 20); /* a refresh at 60 Hz is shorter */
+    hold(&s->vmm, m, false);
+    if (!good || !type(s, guest_superseded, 0))
+        return false;
+    if (pvg_display_host_presents(m->display) == before)
+        return failed(s, "a present that supersedes another has lost its place");
+    return await_picture(s, m, &e);
+}
+
 struct pointer_at {
     uint32_t x, y;
 };
@@ -402,6 +443,7 @@ static const struct {
     {"test picture, every page scattered", step_picture},
     {"vertical blanks", step_vblank},
     {"storm of presents", step_storm},
+    {"VMM slower than the display", step_slow},
     {"pointer told to the VMM", step_pointer},
     {"pointer drawn into the picture", step_pointer_drawn},
     {"gamma table", step_gamma},

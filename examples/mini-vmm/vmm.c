@@ -109,6 +109,10 @@ static void on_frame(void *opaque, uint64_t sequence)
     pthread_mutex_lock(&m->vmm->lock);
     m->frames++;
     pthread_cond_broadcast(&m->vmm->news);
+    m->held = m->hold;
+    while (m->hold)
+        pthread_cond_wait(&m->vmm->news, &m->vmm->lock);
+    m->held = false;
     pthread_mutex_unlock(&m->vmm->lock);
 }
 

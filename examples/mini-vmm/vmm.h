@@ -22,6 +22,7 @@ struct monitor {
     /* what the library told us last; under vmm.lock */
     uint32_t width_px, height_px; /* of coming frames */
     uint64_t frames;              /* calls of on_frame */
+    bool hold, held;              /* be slow: on_frame does not return while `hold` is set; it is in there */
     uint32_t *glyph;              /* owned; glyph_width * glyph_height pixels 0xAARRGGBB */
     uint32_t glyph_width, glyph_height, glyph_hot_x, glyph_hot_y;
     bool pointer_shown;
