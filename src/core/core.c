@@ -222,6 +222,8 @@ void core_refuse(struct core *core, const struct core_cmd *cmd, enum refuse reas
     char details[256];
     va_list ap;
 
+    if (core->pin.cut) /* what failed was an access after a reset, not the guest */
+        return;
     va_start(ap, fmt);
     vsnprintf(details, sizeof(details), fmt, ap);
     va_end(ap);

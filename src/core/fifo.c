@@ -106,7 +106,9 @@ void fifo_open_root(struct core *core)
         return;
     why = check_root(core, pfn, length, start);
     if (why) {
-        log_refuse(core->cfg.log, why, "page 0x%llx, length 0x%x, start 0x%x", (unsigned long long)pfn, length, start);
+        if (!core->pin.cut)
+            log_refuse(core->cfg.log, why, "page 0x%llx, length 0x%x, start 0x%x", (unsigned long long)pfn, length,
+                       start);
         return;
     }
     f->base = (gpa_t){(pfn << core->page_shift) + start};
