@@ -265,6 +265,37 @@ static void check_options(struct ctx *c)
     }
 }
 
+/* Every capability in the module must be one the device has; what has a fallback has used it by now. */
+static void check_capabilities(struct ctx *c)
+{
+    static const struct {
+        SpvCapability cap;
+        uint32_t need;
+        const char *what;
+    } t[] = {
+        {SpvCapabilityInt8, AIR_CAP_INT8, "8-bit integers"},
+        {SpvCapabilityInt16, AIR_CAP_INT16, "16-bit integers"},
+        {SpvCapabilityInt64, AIR_CAP_INT64, "64-bit integers"},
+        {SpvCapabilityFloat16, AIR_CAP_FLOAT16, "16-bit floats"},
+        {SpvCapabilityStorageBuffer8BitAccess, AIR_CAP_STORAGE8, "8-bit storage"},
+        {SpvCapabilityStorageBuffer16BitAccess, AIR_CAP_STORAGE16, "16-bit storage"},
+        {SpvCapabilityImageGatherExtended, AIR_CAP_GATHER_EXTENDED, "gather with dynamic offsets"},
+        {SpvCapabilityPhysicalStorageBufferAddresses, AIR_CAP_PHYSICAL, "buffer addresses"},
+        {SpvCapabilityClipDistance, AIR_CAP_CLIP_DISTANCE, "clip distances"},
+        {SpvCapabilityMeshShadingEXT, AIR_CAP_MESH, "mesh shaders"},
+        {SpvCapabilityDemoteToHelperInvocation, AIR_CAP_DEMOTE, "demote to helper"},
+        {SpvCapabilitySampleRateShading, AIR_CAP_SAMPLE_RATE, "sample-rate shading"},
+        {SpvCapabilityTessellation, AIR_CAP_TESSELLATION, "tessellation"},
+    };
+
+    for (size_t i = 0; i + 1 < c->s.caps.n; i += 2) {
+        for (size_t k = 0; k < ARRAY_LEN(t); k++) {
+            if (c->s.caps.v[i + 1] == (uint32_t)t[k].cap && !(c->opt->caps & t[k].need))
+                air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "the device has no %s", t[k].what);
+        }
+    }
+}
+
 static void compile(struct ctx *c, const uint8_t *bitcode, size_t len, const char *entry)
 {
     char msg[300];
@@ -287,6 +318,7 @@ static void compile(struct ctx *c, const uint8_t *bitcode, size_t len, const cha
         if (!validate(c, msg, sizeof(msg)))
             air_fail(c, AIR_REFUSE_VALIDATION, "%s", msg);
     }
+    check_capabilities(c);
     reflect_write(c);
 }
 

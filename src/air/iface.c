@@ -623,8 +623,12 @@ void iface_load_inputs(struct ctx *c)
     for (unsigned i = 0; i < c->narg; i++) {
         struct arg *a = &c->arg[i];
 
-        if (!a->is_io)
+        if (!a->is_io) {
+            if (c->opt->flags & AIR_OPT_FORCE_PHYSICAL && !a->absent && a->r.space && a->r.space != 3 &&
+                LLVMGetFirstUse(a->value))
+                set_pointer(c, a->value, (struct ptr){.root = root_of(c, a->value), .phys = mem_phys_base(c, a->root)});
             continue;
+        }
         if (a->absent || !LLVMGetFirstUse(a->value)) {
             if (!is_pointer(a->value) && LLVMGetFirstUse(a->value))
                 set_value(c, a->value, spv_null(s, type_of(c, LLVMTypeOf(a->value))));

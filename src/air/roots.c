@@ -341,7 +341,11 @@ void roots_build(struct ctx *c)
         case AIR_KIND_INDIRECT_BUFFER:
             r = root_new(c, a->r.space == 3 ? ROOT_SHARED : ROOT_BUFFER, a->value);
             c->root[r].arg = (int)i;
-            break;
+            a->root = r;
+            if (a->r.space != 3 && c->opt->flags & AIR_OPT_FORCE_PHYSICAL)
+                r = root_phys(c); /* iface_load_inputs() gives it its address */
+            pmap_put(c, &c->roots, a->value, r);
+            continue;
         case AIR_KIND_PAYLOAD:
             r = root_new(c, ROOT_PAYLOAD, a->value);
             c->root[r].arg = (int)i;

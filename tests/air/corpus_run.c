@@ -2,7 +2,7 @@
 /*
  * Runs kernels of llama.rn's metallib on a Vulkan device and compares every element with a reference computed here.
  *
- * usage: corpus_run LIB [--only KERNEL] [--pipelines]. One line per kernel: "NAME right|wrong|refused|failed detail"; exit
+ * usage: corpus_run LIB [--only KERNEL] [--pipelines] [--dispatcher] [--physical] [--light]. One line per kernel: "NAME right|wrong|refused|failed detail"; exit
  * status 1 when something was wrong or failed, 77 without a device. The table of kernels is in corpus_table.c.
  */
 #include "corpus.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t rng_state = 1;
+static uint32_t rng_state = 1, extra_flags;
 
 uint32_t rng(void)
 {
@@ -178,6 +178,7 @@ static const char *run_one(struct vk *vk, const struct metallib *lib, const char
     e->kernel = kernel;
     e->arg = arg;
     vk_options(vk, &e->opt);
+    e->opt.flags |= extra_flags;
     rng_state = 12345;
     for (unsigned i = 0; i < VK_RUN_SLOTS; i++)
         e->run.tg_bytes[i] = 16384;
@@ -234,6 +235,7 @@ int main(int argc, char **argv)
     struct metallib lib;
     static uint8_t data[32 << 20];
     const char *why = vk_open(&vk), *only = NULL;
+    bool light = false; /* without the matrix products, which a software device takes long to translate */
     unsigned right = 0, wrong = 0, refused = 0, failed = 0;
     FILE *f;
     size_t n;
@@ -252,15 +254,23 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: no metallib\n", argv[1]);
         return 2;
     }
-    if (argc > 2 && !strcmp(argv[2], "--pipelines"))
-        return pipelines(&vk, &lib);
-    if (argc > 3 && !strcmp(argv[2], "--only"))
-        only = argv[3];
+    for (int i = 2; i < argc; i++) {
+        if (!strcmp(argv[i], "--pipelines"))
+            return pipelines(&vk, &lib);
+        if (!strcmp(argv[i], "--only") && i + 1 < argc)
+            only = argv[++i];
+        if (!strcmp(argv[i], "--dispatcher"))
+            extra_flags |= AIR_OPT_FORCE_DISPATCHER;
+        if (!strcmp(argv[i], "--physical"))
+            extra_flags |= AIR_OPT_FORCE_PHYSICAL;
+        if (!strcmp(argv[i], "--light"))
+            light = true;
+    }
     for (int i = 0; i < corpus_count; i++) {
         struct env e;
         const char *v;
 
-        if (only && strcmp(only, corpus[i].kernel))
+        if ((only && strcmp(only, corpus[i].kernel)) || (light && !strncmp(corpus[i].kernel, "kernel_mul_mm", 13)))
             continue;
         v = run_one(&vk, &lib, corpus[i].kernel, corpus[i].fn, corpus[i].arg, &e);
         printf("%s %s %zu compared%s%s\n", corpus[i].kernel, v, e.compared, e.detail[0] && strcmp(v, "right") ? ": " : "",
