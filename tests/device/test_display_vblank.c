@@ -139,23 +139,35 @@ static void test_both(void **state)
 }
 
 /* A one-shot guest (macOS 13): arms, takes, disarms. A slot is not spent while it is disarmed for a moment. */
-static void test_one_shot(void **state)
+static uint64_t one_shot_round(struct screen *s, int ticks)
 {
-    uint64_t begin;
-    struct screen s;
-    int n = 120;
+    uint64_t begin = vmm_now_ns();
 
-    online(&s, 0, 60, EVENT_ONLINE | EVENT_OFFLINE);
-    begin = vmm_now_ns();
-    for (int i = 0; i < n; i++) {
-        atomic_fetch_or(screen_word(&s, SHARED_ENABLED), EVENT_VBL);
-        assert_int_equal(screen_wait_event(&s, EVENT_VBL), EVENT_VBL);
-        atomic_fetch_and(screen_word(&s, SHARED_ENABLED), ~EVENT_VBL);
+    for (int i = 0; i < ticks; i++) {
+        atomic_fetch_or(screen_word(s, SHARED_ENABLED), EVENT_VBL);
+        assert_int_equal(screen_wait_event(s, EVENT_VBL), EVENT_VBL);
+        atomic_fetch_and(screen_word(s, SHARED_ENABLED), ~EVENT_VBL);
         nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
     }
-    /* at half the rate this would take 4 s; a whole second is left for a slow machine */
-    assert_true(vmm_now_ns() - begin < 3000000000ull || SLOWER > 1);
-    assert_true(vmm_now_ns() - begin > 1900000000ull);
+    return vmm_now_ns() - begin;
+}
+
+static void test_one_shot(void **state)
+{
+    uint64_t best = UINT64_MAX;
+    struct screen s;
+
+    online(&s, 0, 60, EVENT_ONLINE | EVENT_OFFLINE);
+    screen_enable(&s, EVENT_VBL);
+    screen_wait_event(&s, EVENT_VBL);
+    /* 60 ticks are a second, or two at half the rate; the best of five, for a machine that is busy with others */
+    for (int i = 0; i < 5 && best > 1500000000; i++) {
+        uint64_t took = one_shot_round(&s, 60);
+
+        assert_true(took > 950000000);
+        best = took < best ? took : best;
+    }
+    assert_true(best < 1500000000 || SLOWER > 1);
 }
 
 /* Not taken events do not pile up: after a stall of 100 ms there is one, and the next comes a period later. */
