@@ -240,6 +240,13 @@ apt_unpack_private() {
     apt_fetch "$private/debs" "${names[@]}"
     for deb in "${names[@]}"; do
         dpkg -x "$private/debs/${deb}"_*.deb "$root"
+        case $deb in
+        qemu-system-*)
+            # "Source: qemu (VERSION)", where the binary's version differs from the source's
+            dpkg-deb -f "$private/debs/${deb}"_*.deb Source Version |
+                awk '/^Version:/ { v = $2 } /^Source:/ && NF > 2 { gsub(/[()]/, "", $3); s = $3 } END { print s ? s : v }' \
+                >"$private/qemu-source" ;;
+        esac
     done
     find "$root" -name '*.pc' -exec sed -i "s#=/usr#=$root/usr#" {} +
     find "$root" -xtype l | while read -r link; do

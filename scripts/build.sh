@@ -15,7 +15,7 @@ build_all() {
     private_environment
     step "preparing QEMU's headers" build_headers
     headers=$(cat "$PVG_BUILD/.qemu-headers")
-    want="$headers $(dpkg-query -W -f '${Package}=${Version} ' $PACKAGES_BUILD $PACKAGES_TESTS ${PVG_EXTRA_PACKAGES:-} 2>/dev/null)"
+    want="$headers $(dpkg-query -W -f '${Package}=${Version} ' $PACKAGES_BUILD $PACKAGES_TESTS ${PVG_EXTRA_PACKAGES:-} 2>/dev/null || true)"
     if [ ! -e "$PVG_BUILD/build.ninja" ] || [ "$(cat "$PVG_BUILD/.configured" 2>/dev/null)" != "$want" ]; then
         step "configuring" build_configure "$headers"
         printf '%s\n' "$want" >"$PVG_BUILD/.configured"
@@ -40,9 +40,14 @@ build_configure() {
     fi
 }
 
-# plugin_current: is there a plugin, built for the QEMU that is installed now?
+# Source version of the QEMU that is used: installed, or unpacked by --private.
+qemu_source_version() {
+    dpkg-query -W -f '${source:Version}' "$(qemu_package x86_64)" 2>/dev/null ||
+        cat "$PVG_BUILD/private/qemu-source" 2>/dev/null || true
+}
+
+# plugin_current: is there a plugin, built for that QEMU?
 plugin_current() {
     [ -e "$PVG_PLUGIN" ] && [ -e "$PVG_BUILD/.plugin-package" ] &&
-        [ "$(dpkg-query -W -f '${source:Version}' "$(qemu_package x86_64)" 2>/dev/null)" = \
-          "$(cat "$PVG_BUILD/.plugin-package")" ]
+        [ "$(qemu_source_version)" = "$(cat "$PVG_BUILD/.plugin-package")" ]
 }

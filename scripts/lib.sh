@@ -15,7 +15,16 @@ PVG_EXIT_SKIP=77
 
 say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'pvg: note: %s\n' "$*" >&2; }
-die() { printf 'pvg: %s\n' "$*" >&2; exit 1; }
+die() { PVG_SAID=1; printf 'pvg: %s\n' "$*" >&2; exit 1; }
+
+# Nothing ends without a sentence: what no message explained is said here.
+PVG_SAID=
+said_something() {
+    local rc=$?
+    case $rc in 0|2|$PVG_EXIT_SKIP) return ;; esac
+    [ -n "$PVG_SAID" ] || say "pvg: ${0##*/} ended unexpectedly with status $rc; ./pvg --verbose shows more"
+}
+trap said_something EXIT
 
 # seconds_since T: seconds with one decimal.
 seconds_since() { awk -v a="$1" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }'; }
@@ -46,5 +55,6 @@ step() {
         sed 's/^/    | /' <(tail -n 25 "$log") >&2
         say "pvg: the whole output is in $log"
     fi
+    PVG_SAID=1
     exit $rc
 }
