@@ -12,6 +12,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_framebuffer.h>
 #include <drm/drm_gem.h>
+#include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_plane.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
@@ -84,6 +85,20 @@ static inline void pvg_compat_vunmap(struct drm_gem_object *obj, struct iosys_ma
 	drm_gem_vunmap_unlocked(obj, map);
 #else
 	obj->funcs->vunmap(obj, map);
+#endif
+}
+
+/*
+ * Pages of the driver's own in a shmem object: one use that never ends keeps the helpers from
+ * getting pages of theirs, and from putting these. A refcount_t from 6.16 on.
+ */
+static inline void pvg_compat_set_pages(struct drm_gem_shmem_object *shmem, struct page **pages)
+{
+	shmem->pages = pages;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	refcount_set(&shmem->pages_use_count, pages ? 1 : 0);
+#else
+	shmem->pages_use_count = pages ? 1 : 0;
 #endif
 }
 

@@ -6,6 +6,7 @@
 #include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <linux/seq_file.h>
 
 #include <drm/drm_atomic_helper.h>
@@ -36,6 +37,10 @@ static int pvg_debugfs_state(struct seq_file *m, void *data)
 
 	seq_printf(m, "running: %d\nprotocol: %u\ninterrupts: %llu\nrestarts: %u\n", pvg->running,
 		   pvg->version, pvg->interrupts, pvg->restarts);
+	if (pvg->front.iosfc_regs)
+		seq_printf(m, "mapper: %s, requests %llu, interrupts %llu\n",
+			   !pvg->iosfc.wanted ? "not used" : pvg->iosfc.up ? "up" : "down",
+			   pvg->iosfc.requests, pvg->iosfc.interrupts);
 	for (i = 0; i < pvg->pipe_count; i++) {
 		struct pvg_pipe *pipe = &pvg->pipes[i];
 
@@ -87,6 +92,8 @@ static int device_start(struct pvg_device *pvg)
 	ret = pvg_channel_open(pvg, PVG_CHANNEL_IMMEDIATE, PVG_MEMORY_RING_PAGES, &pvg->memory);
 	if (!ret)
 		ret = pvg_task_announce(&pvg->kernel_task);
+	if (!ret)
+		ret = pvg_iosfc_start(pvg);
 	for (i = 0; i < pvg->pipe_count && !ret; i++)
 		ret = pvg_pipe_start(&pvg->pipes[i]);
 	return ret;
@@ -102,6 +109,7 @@ static void device_stop(struct pvg_device *pvg, bool polite)
 	if (polite && pvg->memory && READ_ONCE(pvg->running))
 		pvg_channel_delete(pvg->memory);
 	pvg_transport_stop(pvg);
+	pvg_iosfc_stop(pvg);
 	for (i = 0; i < pvg->pipe_count; i++)
 		pvg_present_abandon(&pvg->pipes[i]);
 	pvg_garbage_collect(pvg);
@@ -186,6 +194,7 @@ static void device_release(struct drm_device *drm, void *data)
 		destroy_workqueue(pvg->wq); /* it may be collecting, too */
 	for (i = 0; i < pvg->pipe_count; i++)
 		pvg_wire_free(pvg, pvg->pipes[i].page, 1);
+	pvg_iosfc_fini(pvg);
 	if (pvg->kernel_task.pvg)
 		pvg_task_fini(&pvg->kernel_task);
 	pvg_wire_free(pvg, pvg->black_page, 1);
@@ -270,6 +279,7 @@ struct pvg_device *pvg_device_create(struct device *parent, const struct pvg_fro
 	INIT_DELAYED_WORK(&pvg->watchdog, watchdog_work);
 	init_waitqueue_head(&pvg->online_wait);
 	pvg_transport_init(pvg);
+	pvg_iosfc_init(pvg);
 
 	ret = drmm_add_action_or_reset(&pvg->drm, device_release, NULL);
 	if (ret)
@@ -284,6 +294,8 @@ struct pvg_device *pvg_device_create(struct device *parent, const struct pvg_fro
 	if (!pvg->black_page)
 		return ERR_PTR(-ENOMEM);
 	ret = pvg_task_init(pvg, &pvg->kernel_task, PVG_KERNEL_TASK_ID);
+	if (!ret)
+		ret = pvg_iosfc_prepare(pvg);
 	if (!ret)
 		ret = drmm_mode_config_init(&pvg->drm);
 	return ret ? ERR_PTR(ret) : pvg;
@@ -419,6 +431,27 @@ int pvg_device_resume(struct pvg_device *pvg)
 		pvg_cursor_resend(&pvg->pipes[i]);
 	return drm_mode_config_helper_resume(&pvg->drm);
 }
+
+static int __init pvg_module_init(void)
+{
+	int ret = pci_register_driver(&pvg_pci_driver);
+
+	if (ret)
+		return ret;
+	ret = pvg_platform_register();
+	if (ret)
+		pci_unregister_driver(&pvg_pci_driver);
+	return ret;
+}
+
+static void __exit pvg_module_exit(void)
+{
+	pvg_platform_unregister();
+	pci_unregister_driver(&pvg_pci_driver);
+}
+
+module_init(pvg_module_init);
+module_exit(pvg_module_exit);
 
 MODULE_DESCRIPTION("DRM driver for Apple's paravirtualized graphics device");
 MODULE_AUTHOR("OpenPVG");

@@ -6,7 +6,7 @@
  * Locks, outermost first:
  *   drm modeset locks -> pvg_device.state_lock -> pvg_pipe.present_lock -> pvg_task.lock ->
  *   drm_device.event_lock -> pvg_fifo.lock; pvg_pipe.vbl_lock, pvg_device.garbage_lock and
- *   pvg_crc.lock are leaves.
+ *   pvg_crc.lock are leaves, and so is pvg_iosfc.lock, which comes after pvg_device.state_lock.
  */
 #ifndef PVG_DRV_H
 #define PVG_DRV_H
@@ -165,11 +165,13 @@ struct pvg_buffer {
 /**
  * struct pvg_gem - GEM object with its place in the kernel task
  * @base: the shmem object
+ * @own_pages: memory in units of a wire page instead of shmem's, which gives kernel pages
  * @users: surfaces that use @range, protected by the kernel task's lock
  * @range: NULL while @users is 0
  */
 struct pvg_gem {
 	struct drm_gem_shmem_object base;
+	bool own_pages;
 	unsigned int users;
 	struct pvg_range *range;
 };
@@ -187,13 +189,24 @@ struct pvg_garbage {
 };
 
 /**
- * struct pvg_surface - a type-4 object: what a present names
+ * struct pvg_mapping - a surface as the mapper of the MMIO variant knows it
+ * @id: mapping id
+ * @list: page list, one wire page
+ */
+struct pvg_mapping {
+	u32 id;
+	void *list;
+};
+
+/**
+ * struct pvg_surface - what a present names: a mapping of the mapper, or a type-4 object
  * @ref: held by framebuffers (cache) and plane states
  * @pvg: the device
  * @gem: memory, one reference; NULL for the black surface
  * @range: a range to unmap with the surface: that of the black surface, or the one taken along by
  *	the last surface of a GEM object; else NULL
- * @slot: object slot, the surface id on the wire
+ * @mapping: the mapping, or NULL
+ * @slot: object slot, the surface id on the wire; 0 with @mapping
  * @offset: of the first pixel in the range, bytes
  * @pitch: bytes per row
  * @width: pixels
@@ -208,6 +221,7 @@ struct pvg_surface {
 	struct pvg_device *pvg;
 	struct pvg_gem *gem;
 	struct pvg_range *range;
+	struct pvg_mapping *mapping;
 	u32 slot;
 	u32 offset;
 	u32 pitch;
@@ -422,15 +436,45 @@ struct pvg_pipe {
 };
 
 /**
+ * struct pvg_iosfc - the surface mapper of the MMIO variant
+ * @lock: protects all below and keeps requests apart
+ * @wanted: surfaces go through the mapper; cleared for good when it does not answer
+ * @up: its registers are set
+ * @ring: ring of requests, one wire page
+ * @table: descriptor table, one wire page
+ * @record_pages: pages of descriptor records, by index in the table
+ * @mappings: &struct pvg_mapping by id
+ * @producer: index of the next entry of the ring
+ * @wait: woken by the mapper's interrupt
+ * @interrupts: counter for debugfs
+ * @requests: counter for debugfs
+ */
+struct pvg_iosfc {
+	struct mutex lock; /* of requests */
+	bool wanted;
+	bool up;
+	__le32 *ring;
+	__le32 *table;
+	struct xarray record_pages;
+	struct xarray mappings;
+	u32 producer;
+	wait_queue_head_t wait;
+	u64 interrupts;
+	u64 requests;
+};
+
+/**
  * struct pvg_front - what a bus front provides
  * @name: bus name for messages
  * @regs: registers, offset 0x1000 included
+ * @iosfc_regs: registers of the surface mapper, NULL where there is none
  * @page_shift: wire page size
  * @display_channel: channel id of pipe 0
  */
 struct pvg_front {
 	const char *name;
 	void __iomem *regs;
+	void __iomem *iosfc_regs;
 	unsigned int page_shift;
 	unsigned int display_channel;
 };
@@ -451,6 +495,7 @@ struct pvg_front {
  * @channels: child channels by id
  * @memory: channel for mappings and objects
  * @kernel_task: task 0
+ * @iosfc: the surface mapper
  * @black_page: one zeroed wire page, the memory of all black surfaces
  * @pipe_count: number of pipes
  * @pipes: the pipes
@@ -480,6 +525,7 @@ struct pvg_device {
 	struct pvg_fifo channels[PVG_MAX_CHANNELS];
 	struct pvg_fifo *memory;
 	struct pvg_task kernel_task;
+	struct pvg_iosfc iosfc;
 	void *black_page;
 	unsigned int pipe_count;
 	struct pvg_pipe pipes[PVG_MAX_PIPES];
@@ -576,11 +622,15 @@ int pvg_task_map_sgt(struct pvg_task *task, struct pvg_range *range, struct sg_t
 int pvg_task_map_repeat(struct pvg_task *task, struct pvg_range *range, void *page,
 			unsigned long pages);
 void pvg_task_unmap(struct pvg_task *task, struct pvg_range *range);
+u32 pvg_task_pfn(struct pvg_task *task, const struct pvg_range *range, u64 page);
 int pvg_task_object_add(struct pvg_task *task, u8 type, const void *descriptor, u32 length,
 			u32 *slot);
 void pvg_task_object_remove(struct pvg_task *task, u32 slot);
 u64 pvg_range_address(struct pvg_device *pvg, const struct pvg_range *range);
 u64 pvg_range_length(struct pvg_device *pvg, const struct pvg_range *range);
+int pvg_unit_pages_alloc(struct pvg_device *pvg, struct page **pages, unsigned long count,
+			 gfp_t gfp);
+void pvg_unit_pages_free(struct page **pages, unsigned long count);
 int pvg_buffer_alloc(struct pvg_device *pvg, struct pvg_buffer *buffer, size_t bytes);
 void pvg_buffer_free(struct pvg_device *pvg, struct pvg_buffer *buffer);
 void pvg_garbage_add(struct pvg_device *pvg, struct pvg_garbage *garbage);
@@ -597,6 +647,17 @@ struct pvg_surface *pvg_surface_get(struct pvg_pipe *pipe, struct drm_framebuffe
 				    const struct drm_plane_state *state);
 struct pvg_surface *pvg_surface_black(struct pvg_pipe *pipe, u32 width, u32 height);
 void pvg_surface_put(struct pvg_surface *surface);
+
+/* pvg_iosfc.c */
+void pvg_iosfc_init(struct pvg_device *pvg);
+int pvg_iosfc_prepare(struct pvg_device *pvg);
+void pvg_iosfc_fini(struct pvg_device *pvg);
+int pvg_iosfc_start(struct pvg_device *pvg);
+void pvg_iosfc_stop(struct pvg_device *pvg);
+bool pvg_iosfc_takes(struct pvg_device *pvg, const struct pvg_range *range);
+int pvg_iosfc_map(struct pvg_surface *surface, const struct pvg_range *range);
+void pvg_iosfc_unmap(struct pvg_device *pvg, struct pvg_mapping *mapping);
+void pvg_iosfc_handle_irq(struct pvg_device *pvg);
 
 /* pvg_present.c */
 #define PVG_PRESENT_ASYNC		1 /* the event does not wait for a vertical blank */
@@ -667,5 +728,12 @@ void pvg_device_shutdown(struct pvg_device *pvg);
 int pvg_device_suspend(struct pvg_device *pvg);
 int pvg_device_resume(struct pvg_device *pvg);
 void pvg_device_fault(struct pvg_device *pvg, const char *why);
+
+/* pvg_pci.c */
+extern struct pci_driver pvg_pci_driver;
+
+/* pvg_platform.c */
+int pvg_platform_register(void);
+void pvg_platform_unregister(void);
 
 #endif

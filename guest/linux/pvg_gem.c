@@ -3,6 +3,9 @@
  * Memory of pictures: GEM objects (shmem), framebuffers, and the surfaces that presents name
  * (display 15.9).
  *
+ * Where the wire page is larger than the kernel's, shmem's pages do not do: GEM objects get memory
+ * in units of a wire page then, which the shmem helpers handle like their own.
+ *
  * A GEM object has an address in the kernel task while at least one surface uses it. A surface
  * describes one window (offset and extent) of a GEM object and never changes: hosts may keep copies
  * of its descriptor. Freeing is ordered by the wire itself: the delete and unmap commands wait for
@@ -19,8 +22,25 @@
 
 #define PVG_PITCH_ALIGN	64
 
+static void pvg_gem_free(struct drm_gem_object *obj)
+{
+	struct pvg_gem *gem = to_pvg_gem(obj);
+	unsigned long count = obj->size >> PAGE_SHIFT;
+	struct page **pages = NULL;
+
+	if (gem->own_pages) {
+		pages = gem->base.pages;
+		pvg_compat_set_pages(&gem->base, NULL);
+	}
+	drm_gem_shmem_free(&gem->base);
+	if (pages) {
+		pvg_unit_pages_free(pages, count);
+		kvfree(pages);
+	}
+}
+
 static const struct drm_gem_object_funcs pvg_gem_funcs = {
-	.free = drm_gem_shmem_object_free,
+	.free = pvg_gem_free,
 	.print_info = drm_gem_shmem_object_print_info,
 	.pin = drm_gem_shmem_object_pin,
 	.unpin = drm_gem_shmem_object_unpin,
@@ -48,6 +68,42 @@ struct drm_gem_object *pvg_gem_create_object(struct drm_device *dev, size_t size
 	return &gem->base.base;
 }
 
+/* Give a new object memory in units of a wire page. Not swapped: charged to who asks for it. */
+static int gem_populate(struct pvg_device *pvg, struct pvg_gem *gem)
+{
+	unsigned long count = gem->base.base.size >> PAGE_SHIFT;
+	struct page **pages = kvcalloc(count, sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!pages)
+		return -ENOMEM;
+	ret = pvg_unit_pages_alloc(pvg, pages, count,
+				   GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (ret) {
+		pvg_unit_pages_free(pages, count);
+		kvfree(pages);
+		return ret;
+	}
+	pvg_compat_set_pages(&gem->base, pages);
+	gem->own_pages = true;
+	return 0;
+}
+
+static int unit_dumb_create(struct drm_file *file, struct drm_device *dev,
+			    struct drm_mode_create_dumb *args)
+{
+	struct drm_gem_shmem_object *shmem = drm_gem_shmem_create(dev, args->size);
+	int ret;
+
+	if (IS_ERR(shmem))
+		return PTR_ERR(shmem);
+	ret = gem_populate(to_pvg_device(dev), to_pvg_gem(&shmem->base));
+	if (!ret)
+		ret = drm_gem_handle_create(file, &shmem->base, &args->handle);
+	drm_gem_object_put(&shmem->base);
+	return ret;
+}
+
 /**
  * pvg_dumb_create() - create a dumb buffer with the pitch the device likes
  * @file: DRM client
@@ -60,11 +116,14 @@ int pvg_dumb_create(struct drm_file *file, struct drm_device *dev,
 		    struct drm_mode_create_dumb *args)
 {
 	u64 pitch = ALIGN(DIV_ROUND_UP((u64)args->width * args->bpp, 8), PVG_PITCH_ALIGN);
+	unsigned long wire_page = pvg_page_size(to_pvg_device(dev));
 
 	if (pitch > PVG_MAX_PITCH)
 		return -EINVAL;
 	args->pitch = pitch;
-	args->size = PAGE_ALIGN(pitch * args->height);
+	args->size = ALIGN(pitch * args->height, max(wire_page, PAGE_SIZE));
+	if (wire_page > PAGE_SIZE)
+		return unit_dumb_create(file, dev, args);
 	return drm_gem_shmem_dumb_create(file, dev, args);
 }
 
@@ -123,12 +182,36 @@ static int surface_publish(struct pvg_surface *surface, const struct pvg_range *
 				   &surface->slot);
 }
 
+/*
+ * Tell the device about a surface, through the mapper where there is one, else as an object. The
+ * caller has a reference to @range.
+ */
+static int surface_announce(struct pvg_surface *surface, const struct pvg_range *range)
+{
+	struct pvg_task *task = &surface->pvg->kernel_task;
+	int ret;
+
+	if (pvg_iosfc_takes(surface->pvg, range)) {
+		ret = pvg_iosfc_map(surface, range);
+		if (ret != -ETIMEDOUT)
+			return ret;
+	}
+	mutex_lock(&task->lock);
+	ret = surface_publish(surface, range);
+	surface->mapped = range->mapped;
+	surface->listed = task->mapped;
+	mutex_unlock(&task->lock);
+	return ret;
+}
+
 /* Free a surface that no packet names any more. Process context. */
 static void surface_free(struct pvg_surface *surface)
 {
 	struct pvg_task *task = &surface->pvg->kernel_task;
 	struct pvg_gem *gem = surface->gem;
 
+	if (surface->mapping)
+		pvg_iosfc_unmap(surface->pvg, surface->mapping);
 	if (surface->slot)
 		pvg_task_object_remove(task, surface->slot);
 	if (surface->range) {
@@ -165,7 +248,7 @@ static void surface_release(struct kref *ref)
 	struct pvg_task *task = &pvg->kernel_task;
 	struct pvg_fence fence;
 	struct pvg_packet pkt;
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&task->lock);
 	surface_detach(surface);
@@ -178,8 +261,12 @@ static void surface_release(struct kref *ref)
 		pvg_packet_wait(pvg, &pkt, &surface->presented);
 		pvg_packet_u32(&pkt, surface->slot);
 		pvg_packet_u32(&pkt, task->id);
-		ret = pvg_fifo_submit(pvg->memory, &pkt, &fence);
+	} else {
+		/* The mapper knows no order with presents: it is told when this has completed. */
+		pvg_packet_begin(&pkt, PVG_CMD_NOP);
+		pvg_packet_wait(pvg, &pkt, &surface->presented);
 	}
+	ret = pvg_fifo_submit(pvg->memory, &pkt, &fence);
 	if (!ret && surface->range) {
 		struct pvg_fence until_stop = pvg_fence_until_stop(pvg);
 
@@ -245,10 +332,8 @@ static struct pvg_surface *surface_create(struct pvg_device *pvg, struct drm_fra
 	}
 	drm_gem_object_get(&gem->base.base);
 	surface->gem = gem;
-	ret = surface_publish(surface, gem->range);
-	surface->mapped = gem->range->mapped;
-	surface->listed = task->mapped;
 	mutex_unlock(&task->lock);
+	ret = surface_announce(surface, gem->range);
 	if (ret) {
 		pvg_surface_put(surface);
 		return ERR_PTR(ret);
@@ -262,7 +347,8 @@ static struct pvg_surface *surface_create(struct pvg_device *pvg, struct drm_fra
  * @fb: the framebuffer
  * @state: plane state with the source rectangle
  *
- * Process context; may allocate and send map commands, never waits for their completion.
+ * Process context; may allocate and send map commands, never waits for their completion. A surface
+ * of the mapper is new to it once, which takes an answer of the mapper.
  *
  * Returns: a referenced surface or an error pointer.
  */
@@ -322,11 +408,9 @@ struct pvg_surface *pvg_surface_black(struct pvg_pipe *pipe, u32 width, u32 heig
 		mutex_unlock(&task->lock);
 		goto free;
 	}
-	surface->range = range;
-	ret = surface_publish(surface, range);
-	surface->mapped = range->mapped;
-	surface->listed = task->mapped;
 	mutex_unlock(&task->lock);
+	surface->range = range;
+	ret = surface_announce(surface, range);
 	if (ret) {
 		pvg_surface_put(surface);
 		return ERR_PTR(ret);

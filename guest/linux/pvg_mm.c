@@ -287,6 +287,23 @@ void pvg_task_unmap(struct pvg_task *task, struct pvg_range *range)
 	mutex_unlock(&task->lock);
 }
 
+/**
+ * pvg_task_pfn() - the wire page behind a page of a range
+ * @task: the task
+ * @range: the range, mapped
+ * @page: page of the range
+ *
+ * Caller holds &pvg_task.lock.
+ *
+ * Returns: page number, 0 for none.
+ */
+u32 pvg_task_pfn(struct pvg_task *task, const struct pvg_range *range, u64 page)
+{
+	__le32 *leaf = table_leaf(task, range->node.start + page, false);
+
+	return leaf ? le32_to_cpu(*leaf) & PVG_PTE_PAGE_MASK : 0;
+}
+
 /* Make sure that [offset, offset + length) of a lazily backed area has memory. */
 static int area_back(struct pvg_task *task, struct drm_mm_node *area, struct xarray *pages,
 		     u64 offset, u64 length)
@@ -546,6 +563,50 @@ int pvg_task_announce(struct pvg_task *task)
 }
 
 /**
+ * pvg_unit_pages_alloc() - allocate zeroed kernel pages in units of a wire page
+ * @pvg: the device
+ * @pages: filled in; all NULL before
+ * @count: number of kernel pages, whole wire pages
+ * @gfp: how
+ *
+ * Each unit is contiguous and aligned, each page counts its own references.
+ *
+ * Returns: 0 or -ENOMEM; pvg_unit_pages_free() is right in both cases.
+ */
+int pvg_unit_pages_alloc(struct pvg_device *pvg, struct page **pages, unsigned long count,
+			 gfp_t gfp)
+{
+	unsigned long per_wire = max(1UL, pvg_page_size(pvg) / PAGE_SIZE);
+	unsigned int order = ilog2(per_wire);
+	unsigned long i, j;
+
+	for (i = 0; i < count; i += per_wire) {
+		struct page *page = alloc_pages(gfp | __GFP_ZERO, order);
+
+		if (!page)
+			return -ENOMEM;
+		split_page(page, order);
+		for (j = 0; j < per_wire; j++)
+			pages[i + j] = page + j;
+	}
+	return 0;
+}
+
+/**
+ * pvg_unit_pages_free() - free what pvg_unit_pages_alloc() has allocated
+ * @pages: the pages, or what there is of them
+ * @count: number of kernel pages
+ */
+void pvg_unit_pages_free(struct page **pages, unsigned long count)
+{
+	unsigned long i;
+
+	for (i = 0; i < count; i++)
+		if (pages[i])
+			__free_page(pages[i]);
+}
+
+/**
  * pvg_buffer_alloc() - allocate memory of the driver in the kernel task
  * @pvg: the device
  * @buffer: filled in
@@ -558,24 +619,17 @@ int pvg_buffer_alloc(struct pvg_device *pvg, struct pvg_buffer *buffer, size_t b
 	struct pvg_task *task = &pvg->kernel_task;
 	unsigned long per_wire = max(1UL, pvg_page_size(pvg) / PAGE_SIZE);
 	unsigned long count = ALIGN(DIV_ROUND_UP(bytes, PAGE_SIZE), per_wire);
-	unsigned int order = ilog2(per_wire);
-	unsigned long i, j;
-	int ret = -ENOMEM;
+	int ret;
 
 	memset(buffer, 0, sizeof(*buffer));
 	buffer->pages = kvcalloc(count, sizeof(*buffer->pages), GFP_KERNEL);
 	if (!buffer->pages)
 		return -ENOMEM;
 	buffer->count = count;
-	for (i = 0; i < count; i += per_wire) {
-		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
-
-		if (!page)
-			goto free;
-		split_page(page, order);
-		for (j = 0; j < per_wire; j++)
-			buffer->pages[i + j] = page + j;
-	}
+	ret = pvg_unit_pages_alloc(pvg, buffer->pages, count, GFP_KERNEL);
+	if (ret)
+		goto free;
+	ret = -ENOMEM;
 	buffer->vaddr = vmap(buffer->pages, count, VM_MAP, PAGE_KERNEL);
 	if (!buffer->vaddr)
 		goto free;
@@ -597,15 +651,11 @@ free:
  */
 void pvg_buffer_free(struct pvg_device *pvg, struct pvg_buffer *buffer)
 {
-	unsigned int i;
-
 	if (drm_mm_node_allocated(&buffer->range.node))
 		pvg_task_unmap(&pvg->kernel_task, &buffer->range);
 	if (buffer->vaddr)
 		vunmap(buffer->vaddr);
-	for (i = 0; i < buffer->count; i++)
-		if (buffer->pages[i])
-			__free_page(buffer->pages[i]);
+	pvg_unit_pages_free(buffer->pages, buffer->count);
 	kvfree(buffer->pages);
 	memset(buffer, 0, sizeof(*buffer));
 }

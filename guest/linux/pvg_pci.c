@@ -157,7 +157,7 @@ static const struct pci_device_id pvg_pci_ids[] = {
 };
 MODULE_DEVICE_TABLE(pci, pvg_pci_ids);
 
-static struct pci_driver pvg_pci_driver = {
+struct pci_driver pvg_pci_driver = {
 	.name = "pvg",
 	.id_table = pvg_pci_ids,
 	.probe = pvg_pci_probe,
@@ -165,4 +165,3 @@ static struct pci_driver pvg_pci_driver = {
 	.shutdown = pvg_pci_shutdown,
 	.driver.pm = &pvg_pci_pm_ops,
 };
-module_pci_driver(pvg_pci_driver);

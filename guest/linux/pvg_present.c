@@ -174,12 +174,30 @@ static void surface_wait(struct pvg_surface *surface, struct pvg_packet *pkt)
 	pvg_packet_wait(surface->pvg, pkt, listed_later ? &surface->listed : &surface->mapped);
 }
 
-static void present_packet(struct pvg_pipe *pipe, struct pvg_surface *surface,
-			   struct pvg_packet *pkt)
+/* The table to use from this present on, or none. */
+static void gamma_block(struct pvg_pipe *pipe, struct pvg_packet *pkt)
 {
 	struct pvg_device *pvg = pipe->pvg;
 	struct pvg_buffer *gamma = pipe->gamma_used;
 
+	pvg_packet_u64(pkt, gamma ? pvg_range_address(pvg, &gamma->range) : 0);
+	pvg_packet_u64(pkt, gamma ? pvg_range_length(pvg, &gamma->range) : 0);
+	pvg_packet_u32(pkt, gamma ? pipe->gamma_entries : 0);
+	pvg_packet_u32(pkt, gamma ? pipe->gamma_sum : 0);
+}
+
+static void present_packet(struct pvg_pipe *pipe, struct pvg_surface *surface,
+			   struct pvg_packet *pkt)
+{
+	if (surface->mapping) {
+		pvg_packet_begin(pkt, PVG_CMD_PRESENT_MAPPING);
+		pvg_packet_u32(pkt, pipe->index);
+		pvg_packet_u32(pkt, PVG_KERNEL_TASK_ID);
+		pvg_packet_u32(pkt, surface->mapping->id);
+		pvg_packet_u32(pkt, 0);
+		gamma_block(pipe, pkt);
+		return;
+	}
 	pvg_packet_begin(pkt, pipe->gamma_entries ? PVG_CMD_PRESENT_GAMMA : PVG_CMD_PRESENT);
 	if (!surface->gem)
 		surface_wait(surface, pkt); /* no packet goes before */
@@ -191,19 +209,16 @@ static void present_packet(struct pvg_pipe *pipe, struct pvg_surface *surface,
 	}
 	pvg_packet_u32(pkt, PVG_KERNEL_TASK_ID);
 	pvg_packet_u32(pkt, surface->slot);
-	pvg_packet_u64(pkt, gamma ? pvg_range_address(pvg, &gamma->range) : 0);
-	pvg_packet_u64(pkt, gamma ? pvg_range_length(pvg, &gamma->range) : 0);
-	pvg_packet_u32(pkt, gamma ? pipe->gamma_entries : 0);
-	pvg_packet_u32(pkt, gamma ? pipe->gamma_sum : 0);
+	gamma_block(pipe, pkt);
 }
 
 /*
  * The CPU may have written the surface (memory 6.2): nobody tells, so say so with every present.
- * The black surface never changes.
+ * The black surface never changes, and mappings are no objects: there is nothing to say it of.
  */
 static struct pvg_packet *invalidate_packet(struct pvg_surface *surface, struct pvg_packet *pkt)
 {
-	if (!surface->gem)
+	if (!surface->gem || surface->mapping)
 		return NULL;
 	pvg_packet_begin(pkt, PVG_CMD_INVALIDATE);
 	surface_wait(surface, pkt);

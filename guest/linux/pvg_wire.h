@@ -72,6 +72,7 @@
 #define PVG_CMD_CURSOR_SHOW		0x05
 #define PVG_CMD_PRESENT			0x06
 #define PVG_CMD_PRESENT_GAMMA		0x07
+#define PVG_CMD_PRESENT_MAPPING		0x08
 #define PVG_CMD_NOP			0x1e
 #define PVG_CMD_UNMAP_MEMORY		0x22
 #define PVG_CMD_DEFINE_CHANNEL		0x30
@@ -90,6 +91,7 @@
 #define PVG_LEN_CURSOR_SHOW		8	/* pipe, u8 visible and padding */
 #define PVG_LEN_PRESENT			12	/* pipe, surface, task */
 #define PVG_LEN_PRESENT_GAMMA		36	/* as 0x06, u64 address, u64 length, n, sum */
+#define PVG_LEN_PRESENT_MAPPING		40	/* pipe, task, mapping, 0, gamma as in 0x07 */
 #define PVG_LEN_NOP			0
 #define PVG_LEN_UNMAP_MEMORY		20	/* task, u64 address, u64 length */
 #define PVG_LEN_DEFINE_CHANNEL		4	/* channel */
@@ -176,6 +178,44 @@
 #define PVG_MAX_PITCH			0xffffff
 #define PVG_MAX_EXTENT			8192
 #define PVG_FORMAT_BGRA			0x42475241	/* 'BGRA': bytes B G R x */
+
+/*
+ * Surface mapper of the MMIO variant (memory 9): a window and an interrupt of its own. Registers are
+ * 64 bits wide, indices stay below the capacity and wrap with it.
+ */
+#define PVG_IOSFC_REGS_SIZE		0x10000
+#define PVG_IOSFC_RING_BASE		0x1000	/* address of the ring of requests */
+#define PVG_IOSFC_CAPACITY		0x1008	/* entries; 0 sends the consumer to the producer */
+#define PVG_IOSFC_TABLE			0x1010	/* address of the descriptor table */
+#define PVG_IOSFC_PRODUCER		0x1018	/* index; the write is the doorbell */
+#define PVG_IOSFC_CONSUMER		0x1020	/* read: index up to which requests are done */
+#define PVG_IOSFC_ENABLE		0x1020	/* write: bit 0, descriptors may be read */
+
+#define PVG_IOSFC_ENTRY_OPERATION	0x0	/* u32 */
+#define PVG_IOSFC_ENTRY_MAPPING		0x4	/* u32 */
+#define PVG_IOSFC_ENTRY_RESULT		0x8	/* u32, host; 0 is success */
+#define PVG_IOSFC_ENTRY_SIZE		16
+#define PVG_IOSFC_OP_MAP		1
+#define PVG_IOSFC_OP_UNMAP		2
+#define PVG_IOSFC_MAX_MAPPING		0x1fff	/* ids start at 1 */
+
+/* Entries of the table and of page lists, and the first word of a record: page number and flags */
+#define PVG_IOSFC_PAGE_VALID		0x1
+#define PVG_IOSFC_PAGE_WRITABLE		0x2
+#define PVG_IOSFC_PAGE_SHIFT		2
+#define PVG_IOSFC_PAGE_MAX		0x3fffffff
+
+#define PVG_IOSFC_RECORD_LIST		0x00	/* u32, entry: page that holds the page list */
+#define PVG_IOSFC_RECORD_FORMAT		0x04	/* u32 */
+#define PVG_IOSFC_RECORD_BASE		0x08	/* u32, offset of the first pixel */
+#define PVG_IOSFC_RECORD_LENGTH		0x10	/* u32, bytes, of all pages */
+#define PVG_IOSFC_RECORD_WIDTH		0x14	/* u32, 1 | width << 8 */
+#define PVG_IOSFC_RECORD_HEIGHT		0x18	/* u32, 1 | height << 8 */
+#define PVG_IOSFC_RECORD_PITCH		0x1c	/* u32, bytes per row */
+#define PVG_IOSFC_RECORD_ELEMENT	0x20	/* u16, bytes per pixel */
+#define PVG_IOSFC_RECORD_PLANES		0x24	/* u8, 0: not planar */
+#define PVG_IOSFC_RECORD_SIZE		0x200
+#define PVG_IOSFC_EXTENT_SHIFT		8
 
 /* Gamma table (display 8.1): 3 * n floats in planes R, G, B */
 #define PVG_GAMMA_ENTRIES		257
