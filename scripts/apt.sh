@@ -249,6 +249,8 @@ apt_unpack_private() {
         esac
     done
     find "$root" -name '*.pc' -exec sed -i "s#=/usr#=$root/usr#" {} +
+    # Scripts find their interpreter by PATH: it may be below here as well.
+    find "$root" -path '*bin/*' -type f -size -256k -exec sed -i '1s,^#! */usr/bin/\(python3\|perl\)\b,#!/usr/bin/env \1,' {} +
     find "$root" -xtype l | while read -r link; do
         target=$(readlink "$link")
         case $target in

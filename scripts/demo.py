@@ -51,7 +51,7 @@ def main():
 
     def show_console():
         vm.run("dmesg -n 1; { clear; cat /proc/version; echo; dmesg | grep -iE 'drm|fb0|Console' | cut -c1-150; echo; "
-               "ls -l /dev/dri /dev/fb0; } >/dev/tty1 2>&1")
+               "ls -l /dev/dri /dev/fb0; } >/dev/tty1 2>&1", check=False)
         vm.wait_still_picture(CONSOLE_COLOURS, timeout=REST_S).save_png(console)
 
     def show_desktop():
