@@ -247,6 +247,7 @@ static void test_root_geometry(void **state)
         {1, 0x20004, 0x1000, "root-geometry"},        {1, 0xffffffff, 0x1000, "root-geometry"},
         {1, 0x10000, 0, "root-geometry"},             {1, 0x10000, 0x800, "root-geometry"},
         {1, 0x10000, 0x1002, "root-geometry"},        {1, 0x10001, 0x1000, "root-geometry"},
+        {1, 0x10002, 0x1002, "root-geometry"},
         {1, 0x10000, 0xffffffff, "root-geometry"},    {0xffffffff, 0x10000, 0x1000, "root-not-ram"},
         {0x00100000 - 4, 0x10000, 0x1000, "root-not-ram"},
     };
