@@ -275,7 +275,11 @@ private_environment() {
     export CPATH="$root/usr/include:$root/usr/include/$triplet${CPATH:+:$CPATH}"
     export PKG_CONFIG_PATH="$root/usr/lib/$triplet/pkgconfig:$root/usr/share/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
     export PYTHONPATH="$root/usr/lib/python3/dist-packages${PYTHONPATH:+:$PYTHONPATH}"
-    export PERL5LIB="$root/usr/share/perl5${PERL5LIB:+:$PERL5LIB}"
+    local d perl=$root/usr/share/perl5
+    for d in "$root"/usr/share/perl/5.* "$root/usr/lib/$triplet"/perl/5.* "$root/usr/lib/$triplet"/perl5/5.*; do
+        if [ -d "$d" ]; then perl+=:$d; fi
+    done
+    export PERL5LIB="$perl${PERL5LIB:+:$PERL5LIB}"
     export QEMU_MODULE_DIR="$root/usr/lib/$triplet/qemu"
     export PVG_QEMU_DATA="$root/usr/share/qemu:$root/usr/share/seabios:$root/usr/lib/ipxe/qemu"
 }

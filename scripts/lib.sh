@@ -39,12 +39,15 @@ step() {
     t0=$(date +%s.%N)
     [ -t 2 ] && printf '  %-58s ...' "$text" >&2
     PVG_STEP_LOG=$log
-    rc=0
+    # Not "|| rc=$?": inside such a list bash ignores set -e, and a command whose first half failed would go on.
+    set +e
     if [ -n "${PVG_VERBOSE:-}" ]; then
-        ( set -e; "$@" ) >&2 || rc=$?
+        ( set -e; "$@" ) >&2
     else
-        ( set -e; "$@" ) >"$log" 2>&1 </dev/null || rc=$?
+        ( set -e; "$@" ) >"$log" 2>&1 </dev/null
     fi
+    rc=$?
+    set -e
     [ -t 2 ] && printf '\r' >&2
     if [ $rc -eq 0 ]; then
         printf '  %-58s %6s s\n' "$text" "$(seconds_since "$t0")" >&2
