@@ -125,6 +125,7 @@ bool guest_online(struct guest *g, uint32_t port);  /* await the monitor, read w
 bool guest_offline(struct guest *g, uint32_t port); /* await its end */
 bool guest_picture(struct guest *g, uint32_t salt); /* draw picture @salt + port on every monitor, preferred mode */
 bool guest_storm(struct guest *g, uint32_t count);  /* present two surfaces in turn, never waiting */
+bool guest_again(struct guest *g, uint32_t arg);    /* present surface 0 of monitor 0 as it is; wait for nothing */
 /* Present surface 0, then 1, of monitor 0 while nobody takes them; the first was superseded when it returns. */
 bool guest_supersede(struct guest *g, uint32_t pause_ms);
 bool guest_superseded(struct guest *g, uint32_t arg); /* after that: await a vertical blank */

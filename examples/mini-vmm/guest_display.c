@@ -343,6 +343,11 @@ bool guest_storm(struct guest *g, uint32_t count)
     return wait_presents(g);
 }
 
+bool guest_again(struct guest *g, uint32_t arg)
+{
+    return show(g, &g->monitors[0], &g->monitors[0].surfaces[0]);
+}
+
 bool guest_supersede(struct guest *g, uint32_t pause_ms)
 {
     struct guest_monitor *m = &g->monitors[0];
