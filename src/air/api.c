@@ -196,7 +196,7 @@ static void reset_emission(struct ctx *c)
     c->matrix_scratch = 0;
     c->h.scratch_per_thread = 0;
     c->predicated = false;
-    c->push_var = c->active = c->base_active = c->scratch_var = c->state_var = 0;
+    c->push_var = c->active = c->base_active = c->scratch_var = c->state_var = c->task_groups = 0;
     c->nhelper = 0;
     c->nsampler = 0;
     memset(c->sampler_var, 0, sizeof(c->sampler_var));
@@ -224,6 +224,9 @@ static void attempt(struct ctx *c, bool dispatcher)
     c->dispatcher = dispatcher;
     roots_build(c);
     cfg_build(c);
+    /* In dispatcher form threads reach one place in different turns of the loop: they cannot wait for each other there. */
+    if (c->dispatcher && (c->uses_barrier || c->uses_simd))
+        air_fail(c, AIR_REFUSE_CONTROL_FLOW, "barriers or SIMD-group operations in control flow that cannot be structured");
     emit_function(c);
     c->cur_inst = NULL;
     free(c->res->spirv);
@@ -314,6 +317,8 @@ static void compile(struct ctx *c, const uint8_t *bitcode, size_t len, const cha
         if (dispatcher)
             air_fail(c, AIR_REFUSE_VALIDATION, "%s", msg);
         /* Structure the validator does not accept: the dispatcher form has none to get wrong. */
+        if (c->uses_barrier || c->uses_simd)
+            air_fail(c, AIR_REFUSE_VALIDATION, "%s", msg);
         attempt(c, true);
         if (!validate(c, msg, sizeof(msg)))
             air_fail(c, AIR_REFUSE_VALIDATION, "%s", msg);

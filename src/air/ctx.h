@@ -184,6 +184,7 @@ struct ctx {
     int nrpo;
     bool dispatcher;
     uint32_t state_var;
+    uint32_t task_groups; /* object functions: variable with the mesh threadgroups to start */
     LLVMBasicBlockRef cur_bb;
     LLVMValueRef cur_inst;
 

@@ -907,7 +907,20 @@ void emit_function(struct ctx *c)
     }
     spv_begin(s, final);
     iface_finish(c, main_id);
-    spv_void(s, SpvOpReturn, 0);
+    if (c->task_groups) {
+        uint32_t u = spv_type_uint(s, 32), o[4], v = spv_op(s, SpvOpLoad, spv_type_vec(s, u, 3), 1, c->task_groups);
+        size_t n = 3;
+
+        for (uint32_t i = 0; i < 3; i++)
+            o[i] = spv_op(s, SpvOpCompositeExtract, u, 2, v, i);
+        for (int i = 0; i < c->nroot; i++) {
+            if (c->root[i].kind == ROOT_PAYLOAD && c->root[i].var[0] && n == 3)
+                o[n++] = c->root[i].var[0];
+        }
+        spv_raw(s, s->out, SpvOpEmitMeshTasksEXT, o, n);
+    } else {
+        spv_void(s, SpvOpReturn, 0);
+    }
     spv_void(s, SpvOpFunctionEnd, 0);
 
     /* Put the function's head and its variables before the blocks. */

@@ -232,8 +232,10 @@ void front_specialise(struct ctx *c)
             } else if (LLVMTypeOf(a) == LLVMTypeOf(call)) {
                 k = a;
             }
-            if (k && LLVMGetTypeKind(LLVMTypeOf(call)) == LLVMIntegerTypeKind)
+            if (k && LLVMGetTypeKind(LLVMTypeOf(call)) == LLVMIntegerTypeKind) {
                 LLVMReplaceAllUsesWith(call, k);
+                LLVMInstructionEraseFromParent(call);
+            }
         }
     }
     if (ctors && LLVMGetInitializer(ctors)) {

@@ -220,18 +220,12 @@ static bool mesh(struct ctx *c, struct call *k)
     uint32_t f = spv_type_float(s, 32), u = spv_type_uint(s, 32);
 
     if (!strcmp(k->op, "set_threadgroups_per_grid_mesh_properties") && k->n == 2) {
-        uint32_t var = 0, v3 = spv_type_vec(s, u, 3);
-
-        for (unsigned i = 0; i < c->nhelper; i++) {
-            if (c->helper[i].key == 0x10000000u)
-                var = c->helper[i].id;
-        }
-        (void)var;
-        /* Kept until the end of the function, where EmitMeshTasks must be the last thing (emit order: iface_finish). */
-        uint32_t keep = c->state_var ? c->state_var : spv_local(s, v3);
-
-        c->state_var = keep;
-        spv_void(s, SpvOpStore, 2, keep, arg_id(c, k, 1));
+        if (c->stage != AIR_STAGE_OBJECT)
+            return false;
+        /* Kept until the end of the function: starting mesh threadgroups is its last instruction (emit_function). */
+        if (!c->task_groups)
+            c->task_groups = spv_local(s, spv_type_vec(s, u, 3));
+        spv_void(s, SpvOpStore, 2, c->task_groups, arg_id(c, k, 1));
         return true;
     }
     if (c->stage != AIR_STAGE_MESH)
