@@ -160,6 +160,7 @@ void core_pause(struct core *core)
 void core_unpause(struct core *core)
 {
     atomic_store(&core->paused, false);
+    atomic_store(&core->unpaused, true);
     worker_kick(core, UINT32_MAX);
 }
 

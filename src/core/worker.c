@@ -160,12 +160,13 @@ void *worker_main(void *arg)
             wait_for_work(core, until && until < rescue ? until : rescue);
         else
             wait_for_work(core, 0);
-        if (core_silent(core)) {
+        if (core_silent(core))
             wait_while_silent(core);
-            core->raise = atomic_load(&core->regs.stamp_events) || atomic_load(&core->regs.display_events) ||
-                          atomic_load(&core->regs.intr_fault);
-        }
         carry_out(core);
+        /* An interrupt may have been withheld while paused, also where the pause was over before this thread saw it. */
+        if (atomic_exchange(&core->unpaused, false))
+            core->raise = core->raise || atomic_load(&core->regs.stamp_events) ||
+                          atomic_load(&core->regs.display_events) || atomic_load(&core->regs.intr_fault);
         if (!section_enter(core))
             continue;
         work = atomic_exchange(&core->doorbells, 0) | held;
