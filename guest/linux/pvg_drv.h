@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Structures and internal interfaces of the driver. Nothing here knows the bus: a front (pvg_pci.c)
- * maps registers, delivers interrupts and calls the pvg_device_* functions.
+ * Structures and internal interfaces of the driver. Nothing here knows the bus: a front (pvg_pci.c,
+ * pvg_platform.c) maps registers, delivers interrupts and calls the pvg_device_* functions.
  *
  * Locks, outermost first:
  *   drm modeset locks -> pvg_device.state_lock -> pvg_pipe.present_lock -> pvg_task.lock ->

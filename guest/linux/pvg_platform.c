@@ -89,7 +89,7 @@ static int pvg_platform_probe(struct platform_device *pdev)
 	ret = pvg_device_register(pvg);
 	if (ret)
 		return ret;
-	/* Not a remove callback: its type differs between kernels, and this runs at the same time. */
+	/* Not a remove callback: its type differs between kernels, and this comes as early. */
 	return devm_add_action_or_reset(&pdev->dev, pvg_platform_stop, pvg);
 }
 

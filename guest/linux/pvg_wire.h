@@ -91,7 +91,7 @@
 #define PVG_LEN_CURSOR_SHOW		8	/* pipe, u8 visible and padding */
 #define PVG_LEN_PRESENT			12	/* pipe, surface, task */
 #define PVG_LEN_PRESENT_GAMMA		36	/* as 0x06, u64 address, u64 length, n, sum */
-#define PVG_LEN_PRESENT_MAPPING		40	/* pipe, task, mapping, 0, gamma as in 0x07 */
+#define PVG_LEN_PRESENT_MAPPING		40	/* pipe, task, mapping, 0, gamma as 0x07 */
 #define PVG_LEN_NOP			0
 #define PVG_LEN_UNMAP_MEMORY		20	/* task, u64 address, u64 length */
 #define PVG_LEN_DEFINE_CHANNEL		4	/* channel */
