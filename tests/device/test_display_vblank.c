@@ -41,42 +41,34 @@ static uint64_t number(uint32_t port, const char *what)
 }
 
 /*
- * H6 and decision 20: the mean rate over ten seconds within 0.1 %. Where this thread or the clock's got no processor for more
- * than half a period, that interval and the next are left out of both sum and count: what is left is the grid. A host that
- * skips or doubles ticks by itself has hardly any interval left, or a wrong mean.
+ * H6 and decision 20: the mean rate over ten seconds within 0.1 %. Intervals that are off by more than a quarter, because this
+ * thread or the clock's got no processor, are left out of both sum and count; half of the run must be left. A machine that
+ * is busy enough to spoil that too gets three runs. A host with a wrong period, or one that skips ticks, fails all.
  */
 #define RATE_PORTS 6
 static const double rates[RATE_PORTS] = {60, 59.94, 75, 120, 144, 30};
 
 struct counted {
     uint64_t last_ns, sum_ns, count;
-    bool skip;
 };
 
 static void count_tick(struct counted *c, double period_ns)
 {
     uint64_t now = vmm_now_ns(), interval = now - c->last_ns;
-    bool late = (double)interval > 1.5 * period_ns;
 
-    if (c->last_ns && !late && !c->skip) {
+    if (c->last_ns && fabs((double)interval - period_ns) < period_ns / 4) {
         c->sum_ns += interval;
         c->count++;
     }
-    c->skip = late;
     c->last_ns = now;
 }
 
-static void test_rate(void **state)
+static bool rates_hold(struct screen *s)
 {
+    uint64_t end = vmm_now_ns() + 10000000000ull;
     struct counted c[RATE_PORTS] = {{0}};
-    struct screen s[RATE_PORTS];
-    uint64_t end;
+    bool hold = true;
 
-    if (SLOWER > 1)
-        skip(); /* a sanitizer slows the clock's work, not its grid; nothing about memory or threads is seen here */
-    for (uint32_t i = 0; i < RATE_PORTS; i++)
-        online(&s[i], i, rates[i], EVENT_VBL);
-    end = vmm_now_ns() + 10000000000ull;
     while (vmm_now_ns() < end) {
         uint32_t ports;
 
@@ -90,9 +82,22 @@ static void test_rate(void **state)
 
         print_message("port %u: %.4f Hz, advertised %.2f; %llu intervals\n", i, hz, rates[i],
                       (unsigned long long)c[i].count);
-        assert_true(fabs(hz - rates[i]) <= rates[i] * 0.001);
-        assert_true((double)c[i].count > 5 * rates[i]); /* of ten seconds, at least five undisturbed */
+        hold = hold && c[i].count && fabs(hz - rates[i]) <= rates[i] * 0.001 && (double)c[i].count > 5 * rates[i];
     }
+    return hold;
+}
+
+static void test_rate(void **state)
+{
+    struct screen s[RATE_PORTS];
+    int runs = 0;
+
+    if (SLOWER > 1)
+        skip(); /* a sanitizer slows the clock's work, not its grid; nothing about memory or threads is seen here */
+    for (uint32_t i = 0; i < RATE_PORTS; i++)
+        online(&s[i], i, rates[i], EVENT_VBL);
+    while (!rates_hold(s))
+        assert_true(++runs < 3);
 }
 
 /* H3: with 0x0c enabled, neither bit 0 nor 1 is ever set, over many ticks and presents. */
