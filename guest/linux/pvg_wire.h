@@ -180,8 +180,8 @@
 #define PVG_FORMAT_BGRA			0x42475241	/* 'BGRA': bytes B G R x */
 
 /*
- * Surface mapper of the MMIO variant (memory 9): a window and an interrupt of its own. Registers are
- * 64 bits wide, indices stay below the capacity and wrap with it.
+ * Surface mapper of the MMIO variant (memory 9): a window and an interrupt of its own. Registers
+ * are 64 bits wide, indices stay below the capacity and wrap with it.
  */
 #define PVG_IOSFC_REGS_SIZE		0x10000
 #define PVG_IOSFC_RING_BASE		0x1000	/* address of the ring of requests */
