@@ -365,6 +365,9 @@ static void test_modes_replaced_early(void **state)
     screen_wait_event(&s, EVENT_ONLINE);
     epoch = *screen_word(&s, SHARED_EPOCH);
     pvg_display_set_modes(d->disp, &modes[2], 1);
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL); /* not before the acknowledgement (display 5.4) */
+    assert_int_equal(*screen_word(&s, SHARED_EPOCH), epoch);
+    assert_int_equal(page_u16(SHARED_MODES), 1920);
     guest_run(&g, s.c, CMD_DISPLAY_ACK, WORDS(0, epoch));
     screen_wait_event(&s, EVENT_ONLINE);
     assert_int_equal(page_u16(SHARED_MODES), 1280);
