@@ -33,6 +33,7 @@ class Guest:
         self.m = machine
         self.bar = bar
         self.next_free = ram_start
+        self.page, self.first_display = PAGE, 5  # another front of the device has others
         self.devfn = self.find() if slot is None else slot << 3
         self.root_stamp = 0
 
@@ -83,9 +84,9 @@ class Guest:
 
     def alloc(self, pages, zero=True):
         at = self.next_free
-        self.next_free += pages * PAGE
+        self.next_free += pages * self.page
         if zero:
-            self.m.fill(at, pages * PAGE)
+            self.m.fill(at, pages * self.page)
         return at
 
     # Root FIFO (transport 4 and 5)
@@ -96,13 +97,13 @@ class Guest:
             self.enable_msi()
         self.set_reg(VERSION, version)
         self.root_page = self.alloc(1)
-        self.root = self.alloc(16)
+        self.root = self.alloc(0x10000 // self.page)
         self.start_root()
         return self
 
     def start_root(self):
-        self.set_reg(ROOT_PAGE_PFN, self.root_page // PAGE)
-        self.set_reg(ROOT_FIFO_PFN, self.root // PAGE)
+        self.set_reg(ROOT_PAGE_PFN, self.root_page // self.page)
+        self.set_reg(ROOT_FIFO_PFN, self.root // self.page)
         self.set_reg(ROOT_FIFO_LENGTH, 0x10000)
         self.set_reg(ROOT_FIFO_START, PAGE)
         self.set_reg(FIFO_CONTROL, 1)
@@ -152,15 +153,16 @@ class Channel:
         self.pages.reverse()
         self.written = self.stamp = 0
         self.record = guest.root_page + 0x400 + (number - 1) * 0x14
-        self.m.put_bytes(self.list, u32(*(p // PAGE for p in self.pages)))
-        self.m.put_bytes(self.record, u32(0, 0, 0, number, self.list // PAGE))
+        self.m.put_bytes(self.list, u32(*(p // guest.page for p in self.pages)))
+        self.m.put_bytes(self.record, u32(0, 0, 0, number, self.list // guest.page))
         guest.command(DEFINE_CHILD, u32(number))
 
     def put(self, data, ring=True):
-        size = len(self.pages) * PAGE
+        page = self.g.page
+        size = len(self.pages) * page
         for i in range(0, len(data), 4):
             at = (self.written + i) % size
-            self.m.put_bytes(self.pages[at // PAGE] + at % PAGE, data[i:i + 4])
+            self.m.put_bytes(self.pages[at // page] + at % page, data[i:i + 4])
         self.written = self.written + len(data) & 0xffffffff
         self.m.write(4, self.record, self.written)
         if ring:
@@ -272,10 +274,10 @@ class Display:
 
     def __init__(self, guest, port=0, ring_pages=1):
         self.g, self.m, self.port = guest, guest.m, port
-        self.channel = Channel(guest, 5 + port, ring_pages)
+        self.channel = Channel(guest, guest.first_display + port, ring_pages)
         self.page = guest.alloc(1)
         self.m.put_bytes(self.page + 0xe00, u32(0xffffffff, 0))
-        self.channel.command(SET_SHARED_PAGE, u32(port, self.page // PAGE))
+        self.channel.command(SET_SHARED_PAGE, u32(port, self.page // guest.page))
 
     def pending(self):
         return self.m.read(4, self.page + 0x100)

@@ -96,6 +96,7 @@ class Machine:
     def __init__(self, *devices, machine='q35', ram_mib=64, args=(), shared_ram=False, plugin_args='', env=None):
         self.dir = tempfile.mkdtemp(prefix='pvg-qtest-')
         self.events = []
+        self.irqs = []  # 'IRQ raise N' and 'IRQ lower N' of an intercepted controller, as they were seen
         with open(self.path('bios.bin'), 'wb') as f:
             f.write(bios_image())
         self.qtest = Lines(self.path('qtest.sock'))
@@ -199,6 +200,7 @@ class Machine:
         while True:
             line = self.qtest.receive()
             if line.startswith('IRQ'):
+                self.irqs.append(line)
                 continue
             if not line.startswith('OK'):
                 raise Failure(f'qtest: {text[:60]}: {line}')
