@@ -137,8 +137,9 @@ struct air_options {
     struct air_constant constant[AIR_MAX_CONSTANTS];
 };
 
-#define AIR_OPT_POINT_TOPOLOGY (1u << 0) /* vertex: points are drawn, write point size 1.0 when the function does not  \
-                                          */
+#define AIR_OPT_POINT_TOPOLOGY                                                                                         \
+    (1u << 0) /* vertex: points are drawn, write point size 1.0 when the function does not                             \
+               */
 #define AIR_OPT_DEBUG_NAMES      (1u << 1) /* keep names of arguments and values (OpName) */
 #define AIR_OPT_NO_VALIDATE      (1u << 2) /* skip SPIRV-Tools; for measurements only, the worker never sets it */
 #define AIR_OPT_FORCE_DISPATCHER (1u << 3) /* use the dispatcher form of control flow (tests) */

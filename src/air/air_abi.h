@@ -22,8 +22,9 @@
 #define AIR_BIND_IMMUTABLE  192 /* + number of the constexpr sampler in the reflection, 0..31: sampler */
 #define AIR_BIND_ATTACHMENT 224 /* + colour attachment 0..7: input attachment (framebuffer fetch) */
 #define AIR_BIND_CONST_DATA 240 /* the module's constant tables, bytes in the reflection: storage buffer */
-#define AIR_BIND_CUBE_ARRAY 256 /* + texture index: a cube that is read by texel, bound as a 2D array view (air 3.6)   \
-                                 */
+#define AIR_BIND_CUBE_ARRAY                                                                                            \
+    256 /* + texture index: a cube that is read by texel, bound as a 2D array view (air 3.6)                           \
+         */
 
 /*
  * Push constants: one block of at most 128 bytes, the same for every stage, scalar layout (offsets below in bytes).
@@ -54,11 +55,12 @@ struct air_buffer_entry {
 };
 
 /* Specialisation constants. */
-#define AIR_SPEC_LOCAL_X   0 /* u32: threads per threadgroup; must be given at pipeline creation */
-#define AIR_SPEC_LOCAL_Y   1
-#define AIR_SPEC_LOCAL_Z   2
-#define AIR_SPEC_EDGE      3  /* u32, default 0: 1 when the grid is no multiple of the threadgroup (dispatchThreads) */
-#define AIR_SPEC_TG_LENGTH 32 /* + threadgroup index 0..30, u32: bytes of dynamic threadgroup memory, multiple of 16   \
-                               */
+#define AIR_SPEC_LOCAL_X 0 /* u32: threads per threadgroup; must be given at pipeline creation */
+#define AIR_SPEC_LOCAL_Y 1
+#define AIR_SPEC_LOCAL_Z 2
+#define AIR_SPEC_EDGE    3 /* u32, default 0: 1 when the grid is no multiple of the threadgroup (dispatchThreads) */
+#define AIR_SPEC_TG_LENGTH                                                                                             \
+    32 /* + threadgroup index 0..30, u32: bytes of dynamic threadgroup memory, multiple of 16                          \
+        */
 
 #endif

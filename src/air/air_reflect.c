@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading side of the reflection record: check, accessors, JSON, linking of varyings. No LLVM; safe on hostile bytes once
- * air_reflect_check() said yes. The writing side is reflect_write.c.
+ * Reading side of the reflection record: check, accessors, JSON, linking of varyings. No LLVM; safe on hostile bytes
+ * once air_reflect_check() said yes. The writing side is reflect_write.c.
  */
 #include "air_reflect.h"
 
@@ -98,8 +98,8 @@ bool air_reflect_check(const void *data, size_t bytes)
             return false;
     }
     for (uint32_t i = 0; i < h->inputs.count + h->outputs.count; i++) {
-        const struct air_reflect_io *io = i < h->inputs.count ? air_reflect_input(data, i)
-                                                              : air_reflect_output(data, i - h->inputs.count);
+        const struct air_reflect_io *io =
+            i < h->inputs.count ? air_reflect_input(data, i) : air_reflect_output(data, i - h->inputs.count);
 
         if (io->kind >= AIR_KIND_COUNT || io->component > AIR_COMPONENT_ULONG || io->width > 4 ||
             !string_ok(h, io->identity) || !string_ok(h, io->name))
@@ -173,8 +173,9 @@ static void json_io(FILE *f, const void *data, const char *title, bool outputs)
     for (uint32_t i = 0; i < n; i++) {
         const struct air_reflect_io *io = outputs ? air_reflect_output(data, i) : air_reflect_input(data, i);
 
-        fprintf(f, "%s\n    {\"kind\": \"%s\", \"location\": %d, \"index\": %u, \"source\": %u, \"component\": \"%s\", "
-                   "\"width\": %u, \"flags\": %u, \"identity\": ",
+        fprintf(f,
+                "%s\n    {\"kind\": \"%s\", \"location\": %d, \"index\": %u, \"source\": %u, \"component\": \"%s\", "
+                "\"width\": %u, \"flags\": %u, \"identity\": ",
                 i ? "," : "", air_kind_name(io->kind), (int)io->location, io->index, io->source,
                 component_names[io->component], io->width, io->flags);
         json_string(f, air_reflect_string(data, io->identity));
@@ -191,24 +192,26 @@ void air_reflect_json(const void *data, FILE *f)
 
     fputs("{\n  \"name\": ", f);
     json_string(f, air_reflect_string(data, h->name));
-    fprintf(f,
-            ",\n  \"stage\": \"%s\", \"flags\": %u, \"simd_width\": %u, \"max_threads\": %u,\n  \"threadgroup_bytes\": %u,"
-            " \"scratch_per_thread\": %u, \"const_data_bytes\": %u,\n  \"patch_kind\": %u, \"patch_control_points\": %u,"
-            " \"mesh_max_vertices\": %u, \"mesh_max_primitives\": %u,\n  \"mesh_topology\": %u, \"payload_bytes\": %u",
-            air_stage_name(h->stage), h->flags, h->simd_width, h->max_threads, h->threadgroup_bytes,
-            h->scratch_per_thread, h->const_data.count, h->patch_kind, h->patch_control_points, h->mesh_max_vertices,
-            h->mesh_max_primitives, h->mesh_topology, h->payload_bytes);
+    fprintf(
+        f,
+        ",\n  \"stage\": \"%s\", \"flags\": %u, \"simd_width\": %u, \"max_threads\": %u,\n  \"threadgroup_bytes\": %u,"
+        " \"scratch_per_thread\": %u, \"const_data_bytes\": %u,\n  \"patch_kind\": %u, \"patch_control_points\": %u,"
+        " \"mesh_max_vertices\": %u, \"mesh_max_primitives\": %u,\n  \"mesh_topology\": %u, \"payload_bytes\": %u",
+        air_stage_name(h->stage), h->flags, h->simd_width, h->max_threads, h->threadgroup_bytes, h->scratch_per_thread,
+        h->const_data.count, h->patch_kind, h->patch_control_points, h->mesh_max_vertices, h->mesh_max_primitives,
+        h->mesh_topology, h->payload_bytes);
     fputs(",\n  \"args\": [", f);
     for (uint32_t i = 0; i < h->args.count; i++) {
         const struct air_reflect_arg *a = air_reflect_arg(data, i);
 
-        fprintf(f,
-                "%s\n    {\"kind\": \"%s\", \"index\": %u, \"count\": %u, \"space\": %u, \"access\": \"%s\", \"bytes\": %u,"
-                " \"type_bytes\": %u, \"type_align\": %u, \"texture\": \"%s\", \"component\": \"%s\", \"set\": %u,"
-                " \"binding\": %u, \"flags\": %u, \"name\": ",
-                i ? "," : "", air_kind_name(a->kind), a->index, a->count, a->space, access_names[a->access], a->bytes,
-                a->type_bytes, a->type_align, air_texture_name(a->texture), component_names[a->component], a->set,
-                a->binding, a->flags);
+        fprintf(
+            f,
+            "%s\n    {\"kind\": \"%s\", \"index\": %u, \"count\": %u, \"space\": %u, \"access\": \"%s\", \"bytes\": %u,"
+            " \"type_bytes\": %u, \"type_align\": %u, \"texture\": \"%s\", \"component\": \"%s\", \"set\": %u,"
+            " \"binding\": %u, \"flags\": %u, \"name\": ",
+            i ? "," : "", air_kind_name(a->kind), a->index, a->count, a->space, access_names[a->access], a->bytes,
+            a->type_bytes, a->type_align, air_texture_name(a->texture), component_names[a->component], a->set,
+            a->binding, a->flags);
         json_string(f, air_reflect_string(data, a->name));
         fputs(", \"type\": ", f);
         json_string(f, air_reflect_string(data, a->type_name));
@@ -223,13 +226,14 @@ void air_reflect_json(const void *data, FILE *f)
         struct air_sampler_state st;
 
         air_sampler_decode((uint64_t)s->word[1] << 32 | s->word[0], &st);
-        fprintf(f,
-                "%s\n    {\"set\": %u, \"binding\": %u, \"word\": \"0x%08x%08x\", \"address\": [%u, %u, %u], \"mag\": %u,"
-                " \"min\": %u, \"mip\": %u, \"pixel\": %u, \"compare\": %u, \"anisotropy\": %u, \"border\": %u,"
-                " \"lod\": [%g, %g]}",
-                i ? "," : "", s->set, s->binding, s->word[1], s->word[0], st.address[0], st.address[1], st.address[2],
-                st.mag, st.min, st.mip, st.pixel, st.compare, st.anisotropy, st.border, (double)st.lod_min,
-                (double)st.lod_max);
+        fprintf(
+            f,
+            "%s\n    {\"set\": %u, \"binding\": %u, \"word\": \"0x%08x%08x\", \"address\": [%u, %u, %u], \"mag\": %u,"
+            " \"min\": %u, \"mip\": %u, \"pixel\": %u, \"compare\": %u, \"anisotropy\": %u, \"border\": %u,"
+            " \"lod\": [%g, %g]}",
+            i ? "," : "", s->set, s->binding, s->word[1], s->word[0], st.address[0], st.address[1], st.address[2],
+            st.mag, st.min, st.mip, st.pixel, st.compare, st.anisotropy, st.border, (double)st.lod_min,
+            (double)st.lod_max);
     }
     fputs(h->samplers.count ? "\n  ]" : "]", f);
     fputs(",\n  \"constants\": [", f);

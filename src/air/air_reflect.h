@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reflection record: what a pipeline needs to know about a compiled function (air 2.5-2.15), in a stable binary form.
+ * The reflection record: what a pipeline needs to know about a compiled function (air 2.5-2.15), in a stable binary
+ * form.
  *
- * Little-endian, 4-byte aligned, offsets from the start of the record. Needs no LLVM. The record comes from a worker that
- * a guest may have taken over: air_reflect_check() must accept it before any accessor is used on it. All strings are
- * NUL-terminated and live in the string table; string offset 0 is the empty string.
+ * Little-endian, 4-byte aligned, offsets from the start of the record. Needs no LLVM. The record comes from a worker
+ * that a guest may have taken over: air_reflect_check() must accept it before any accessor is used on it. All strings
+ * are NUL-terminated and live in the string table; string offset 0 is the empty string.
  */
 #ifndef PVG_AIR_REFLECT_H
 #define PVG_AIR_REFLECT_H
@@ -110,7 +111,7 @@ enum air_kind {
 #define X(id, name) AIR_KIND_##id,
     AIR_KINDS(X)
 #undef X
-    AIR_KIND_COUNT
+        AIR_KIND_COUNT
 };
 
 enum air_access {
@@ -145,7 +146,7 @@ enum air_texture {
 #define X(id, name) AIR_TEXTURE_##id,
     AIR_TEXTURES(X)
 #undef X
-    AIR_TEXTURE_COUNT
+        AIR_TEXTURE_COUNT
 };
 
 enum air_component {
@@ -166,10 +167,10 @@ struct air_reflect_table {
 
 struct air_reflect_header {
     uint32_t magic, version;
-    uint32_t bytes; /* of the whole record */
-    uint32_t stage; /* enum air_stage */
-    uint32_t flags; /* AIR_REFLECT_* */
-    uint32_t name;  /* string: entry point; the SPIR-V entry point is always "main" */
+    uint32_t bytes;              /* of the whole record */
+    uint32_t stage;              /* enum air_stage */
+    uint32_t flags;              /* AIR_REFLECT_* */
+    uint32_t name;               /* string: entry point; the SPIR-V entry point is always "main" */
     uint32_t simd_width;         /* subgroup width the module must run with; 0: any */
     uint32_t max_threads;        /* threads per threadgroup at most; 0: no limit stated */
     uint32_t threadgroup_bytes;  /* statically sized threadgroup memory, scratch of the SIMD emulation not included */
@@ -184,46 +185,46 @@ struct air_reflect_header {
     struct air_reflect_table const_data; /* bytes to be put in the buffer at AIR_BIND_CONST_DATA */
 };
 
-#define AIR_REFLECT_EARLY_TESTS     (1u << 0) /* early fragment tests */
-#define AIR_REFLECT_DISCARDS        (1u << 1)
-#define AIR_REFLECT_USES_PUSH       (1u << 2) /* push-constant block declared */
-#define AIR_REFLECT_USES_TABLE      (1u << 3) /* reads air_push.buffer_table */
-#define AIR_REFLECT_SIMD            (1u << 4) /* uses SIMD-group operations */
-#define AIR_REFLECT_SIMD_EMULATED   (1u << 5)
-#define AIR_REFLECT_BARRIERS        (1u << 6)
-#define AIR_REFLECT_DISPATCHER      (1u << 7) /* control flow in dispatcher form */
-#define AIR_REFLECT_FAST_MATH       (1u << 8)
-#define AIR_REFLECT_LIVE_CONSTANTS  (1u << 9) /* has function constants (air 2.12: worth a log line) */
-#define AIR_REFLECT_LAYERED         (1u << 10)
-#define AIR_REFLECT_WRITES_BUFFERS  (1u << 11)
-#define AIR_REFLECT_DEPTH_GREATER   (1u << 12)
-#define AIR_REFLECT_DEPTH_LESS      (1u << 13)
+#define AIR_REFLECT_EARLY_TESTS       (1u << 0) /* early fragment tests */
+#define AIR_REFLECT_DISCARDS          (1u << 1)
+#define AIR_REFLECT_USES_PUSH         (1u << 2) /* push-constant block declared */
+#define AIR_REFLECT_USES_TABLE        (1u << 3) /* reads air_push.buffer_table */
+#define AIR_REFLECT_SIMD              (1u << 4) /* uses SIMD-group operations */
+#define AIR_REFLECT_SIMD_EMULATED     (1u << 5)
+#define AIR_REFLECT_BARRIERS          (1u << 6)
+#define AIR_REFLECT_DISPATCHER        (1u << 7) /* control flow in dispatcher form */
+#define AIR_REFLECT_FAST_MATH         (1u << 8)
+#define AIR_REFLECT_LIVE_CONSTANTS    (1u << 9) /* has function constants (air 2.12: worth a log line) */
+#define AIR_REFLECT_LAYERED           (1u << 10)
+#define AIR_REFLECT_WRITES_BUFFERS    (1u << 11)
+#define AIR_REFLECT_DEPTH_GREATER     (1u << 12)
+#define AIR_REFLECT_DEPTH_LESS        (1u << 13)
 #define AIR_REFLECT_FRAMEBUFFER_FETCH (1u << 14)
 
 /* A resource: buffer, threadgroup memory, texture, sampler, payload. */
 struct air_reflect_arg {
-    uint32_t kind;    /* enum air_kind */
-    uint32_t index;   /* Metal index in its space */
-    uint32_t count;   /* elements for arrays of resources */
-    uint32_t space;   /* LLVM address space of a buffer: 1 device, 2 constant, 3 threadgroup (dynamic length) */
-    uint32_t access;  /* enum air_access as declared */
-    uint32_t bytes;   /* size of the referenced object; 0: pointer, unbounded */
+    uint32_t kind;   /* enum air_kind */
+    uint32_t index;  /* Metal index in its space */
+    uint32_t count;  /* elements for arrays of resources */
+    uint32_t space;  /* LLVM address space of a buffer: 1 device, 2 constant, 3 threadgroup (dynamic length) */
+    uint32_t access; /* enum air_access as declared */
+    uint32_t bytes;  /* size of the referenced object; 0: pointer, unbounded */
     uint32_t type_bytes, type_align; /* pointee, 0 when unknown */
-    uint32_t texture;   /* enum air_texture */
-    uint32_t component; /* enum air_component */
+    uint32_t texture;                /* enum air_texture */
+    uint32_t component;              /* enum air_component */
     uint32_t set, binding;
-    uint32_t flags;     /* AIR_ARG_* */
+    uint32_t flags;           /* AIR_ARG_* */
     uint32_t name, type_name; /* strings */
 };
 
-#define AIR_ARG_USED       (1u << 0) /* declared in the SPIR-V */
-#define AIR_ARG_WRITTEN    (1u << 1) /* stored to, or atomics */
-#define AIR_ARG_STORAGE    (1u << 2) /* texture: storage image or storage texel buffer, else sampled image */
-#define AIR_ARG_COMPARE    (1u << 3) /* texture: sampled with comparison */
-#define AIR_ARG_CUBE_ARRAY (1u << 4) /* texture: also or only bound as a 2D array at AIR_BIND_CUBE_ARRAY + index */
+#define AIR_ARG_USED            (1u << 0) /* declared in the SPIR-V */
+#define AIR_ARG_WRITTEN         (1u << 1) /* stored to, or atomics */
+#define AIR_ARG_STORAGE         (1u << 2) /* texture: storage image or storage texel buffer, else sampled image */
+#define AIR_ARG_COMPARE         (1u << 3) /* texture: sampled with comparison */
+#define AIR_ARG_CUBE_ARRAY      (1u << 4) /* texture: also or only bound as a 2D array at AIR_BIND_CUBE_ARRAY + index */
 #define AIR_ARG_CUBE_ONLY_ARRAY (1u << 5) /* and not at its ordinary binding */
-#define AIR_ARG_PHYSICAL   (1u << 6) /* buffer: reached through air_push.buffer_table only */
-#define AIR_ARG_ABSENT     (1u << 7) /* function constant false: not declared */
+#define AIR_ARG_PHYSICAL        (1u << 6) /* buffer: reached through air_push.buffer_table only */
+#define AIR_ARG_ABSENT          (1u << 7) /* function constant false: not declared */
 
 /* A stage input or output; builtins have no location. */
 struct air_reflect_io {
@@ -233,10 +234,10 @@ struct air_reflect_io {
     uint32_t source;    /* dual-source index of a render target */
     uint32_t component; /* enum air_component of the SPIR-V variable, NONE for builtins */
     uint32_t width;     /* components 1..4 */
-    uint32_t word;      /* index of the Location literal in the SPIR-V words, 0: none (air 2.14: rewritten when linking) */
-    uint32_t flags;     /* AIR_IO_* */
-    uint32_t identity;  /* string: "user(...)", "generated(...)" or empty */
-    uint32_t name;      /* string */
+    uint32_t word;  /* index of the Location literal in the SPIR-V words, 0: none (air 2.14: rewritten when linking) */
+    uint32_t flags; /* AIR_IO_* */
+    uint32_t identity; /* string: "user(...)", "generated(...)" or empty */
+    uint32_t name;     /* string */
 };
 
 #define AIR_IO_FLAT           (1u << 0)
@@ -256,8 +257,8 @@ struct air_reflect_sampler {
 
 struct air_reflect_constant {
     uint32_t index;
-    uint32_t type; /* string: "float", "bool2" ... */
-    uint32_t name; /* string */
+    uint32_t type;  /* string: "float", "bool2" ... */
+    uint32_t name;  /* string */
     uint32_t flags; /* bit 0 required, bit 1 value supplied */
 };
 
@@ -267,7 +268,8 @@ struct air_sampler_state {
     uint8_t mag, min;   /* 0 nearest, 1 linear */
     uint8_t mip;        /* 0 none, 1 nearest, 2 linear */
     uint8_t pixel;      /* coordinates in pixels; the compiler already divides, so create a normalised sampler */
-    uint8_t compare;    /* 0 none, 1 less, 2 less_equal, 3 greater, 4 greater_equal, 5 equal, 6 not_equal, 7 always, 8 never */
+    uint8_t
+        compare; /* 0 none, 1 less, 2 less_equal, 3 greater, 4 greater_equal, 5 equal, 6 not_equal, 7 always, 8 never */
     uint8_t anisotropy; /* 1..16 */
     uint8_t border;     /* 0 transparent black, 1 opaque black, 2 opaque white */
     float lod_min, lod_max;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * air_compile() and what surrounds it: memory of one compilation, the way out on failure, validation with SPIRV-Tools, the
- * second try in dispatcher form. See air.h for who may call this.
+ * air_compile() and what surrounds it: memory of one compilation, the way out on failure, validation with SPIRV-Tools,
+ * the second try in dispatcher form. See air.h for who may call this.
  */
 #include "ctx.h"
 
@@ -224,9 +224,11 @@ static void attempt(struct ctx *c, bool dispatcher)
     c->dispatcher = dispatcher;
     roots_build(c);
     cfg_build(c);
-    /* In dispatcher form threads reach one place in different turns of the loop: they cannot wait for each other there. */
+    /* In dispatcher form threads reach one place in different turns of the loop: they cannot wait for each other there.
+     */
     if (c->dispatcher && (c->uses_barrier || c->uses_simd))
-        air_fail(c, AIR_REFUSE_CONTROL_FLOW, "barriers or SIMD-group operations in control flow that cannot be structured");
+        air_fail(c, AIR_REFUSE_CONTROL_FLOW,
+                 "barriers or SIMD-group operations in control flow that cannot be structured");
     emit_function(c);
     c->cur_inst = NULL;
     free(c->res->spirv);
@@ -261,7 +263,8 @@ static void check_options(struct ctx *c)
     if (o->size != sizeof(*o) || o->constant_count > AIR_MAX_CONSTANTS ||
         (o->simd_width && o->simd_width != 1 && o->simd_width != 4 && o->simd_width != 8 && o->simd_width != 16 &&
          o->simd_width != 32))
-        air_fail(c, AIR_REFUSE_OPTIONS, "options: size %u, %u constants, SIMD width %u", o->size, o->constant_count, o->simd_width);
+        air_fail(c, AIR_REFUSE_OPTIONS, "options: size %u, %u constants, SIMD width %u", o->size, o->constant_count,
+                 o->simd_width);
     for (uint32_t i = 0; i < o->constant_count; i++) {
         if (o->constant[i].bytes > sizeof(o->constant[i].raw))
             air_fail(c, AIR_REFUSE_OPTIONS, "function constant of %u bytes", o->constant[i].bytes);
@@ -327,7 +330,8 @@ static void compile(struct ctx *c, const uint8_t *bitcode, size_t len, const cha
     reflect_write(c);
 }
 
-int air_compile(const uint8_t *bitcode, size_t len, const char *entry, const struct air_options *opt, struct air_result *res)
+int air_compile(const uint8_t *bitcode, size_t len, const char *entry, const struct air_options *opt,
+                struct air_result *res)
 {
     struct ctx *c = calloc(1, sizeof(*c));
 

@@ -3,9 +3,10 @@
  * Control flow (air 4.2): the function's blocks as a graph, and the blocks SPIR-V's structure needs put between them.
  *
  * LLVM's structurizer has left if-then regions and loops with one exit. Each loop gets a header, a continue block and a
- * merge block of its own; each two-way branch gets a merge block of its own before its immediate post-dominator. What does
- * not fit (irreducible, several exits) is emitted in dispatcher form: a loop around a switch over block numbers. Phis live
- * in variables, so that blocks may be put anywhere. Also: which blocks run uniformly over a workgroup (decision 26).
+ * merge block of its own; each two-way branch gets a merge block of its own before its immediate post-dominator. What
+ * does not fit (irreducible, several exits) is emitted in dispatcher form: a loop around a switch over block numbers.
+ * Phis live in variables, so that blocks may be put anywhere. Also: which blocks run uniformly over a workgroup
+ * (decision 26).
  */
 #include "ctx.h"
 
@@ -177,14 +178,15 @@ static bool dominates(struct ctx *c, int a, int b)
 }
 
 /*
- * Immediate post-dominators; nodes without successors lead to a virtual exit (-1). A loop without exit gets an imaginary
- * way from its header to its merge, so that every node reaches the exit.
+ * Immediate post-dominators; nodes without successors lead to a virtual exit (-1). A loop without exit gets an
+ * imaginary way from its header to its merge, so that every node reaches the exit.
  */
 static void post_dominators(struct ctx *c)
 {
     int n = c->nnode, *po = air_alloc(c, (size_t)(n + 1) * sizeof(int)), cnt = 0;
     int *ipd = air_alloc(c, (size_t)(n + 1) * sizeof(int)), *num = air_alloc(c, (size_t)(n + 1) * sizeof(int));
-    int *ps, *pl, *stack = air_alloc(c, (size_t)(n + 2) * sizeof(int)), *next = air_alloc(c, (size_t)(n + 1) * sizeof(int));
+    int *ps, *pl, *stack = air_alloc(c, (size_t)(n + 2) * sizeof(int)),
+                  *next = air_alloc(c, (size_t)(n + 1) * sizeof(int));
     bool changed = true, *seen = air_alloc(c, (size_t)n + 1);
 
     predecessors(c, &ps, &pl);
@@ -335,8 +337,18 @@ static bool make_loops(struct ctx *c)
         }
         link_to(c, hh, h);
         link_to(c, cont, hh);
-        if (exit >= 0)
+        if (exit >= 0) {
             link_to(c, merge, exit);
+        } else {
+            /* Nobody leaves this loop: its merge, which nobody reaches, leads to the return. */
+            for (int u = 0; u < n; u++) {
+                LLVMValueRef t = c->node[u].bb ? LLVMGetBasicBlockTerminator(c->node[u].bb) : NULL;
+
+                if (t && LLVMGetInstructionOpcode(t) == LLVMRet && !body[l][u])
+                    link_to(c, merge, u);
+            }
+            c->node[hh].endless = true;
+        }
         c->node[hh].loop_merge = merge;
         c->node[hh].loop_cont = cont;
     }
@@ -352,9 +364,20 @@ static bool make_selections(struct ctx *c)
         if (c->node[i].loop_merge >= 0)
             kind[c->node[i].loop_merge] = kind[c->node[i].loop_cont] = 1;
     }
+    /* The ways out of endless loops are imaginary: there while structure is computed, gone afterwards. */
+    for (int i = 0; i < c->nnode; i++) {
+        if (c->node[i].endless) {
+            c->node[i].succ[1] = c->node[i].loop_merge;
+            c->node[i].nsucc = 2;
+        }
+    }
     number(c);
     dominators(c);
     post_dominators(c);
+    for (int i = 0; i < c->nnode; i++) {
+        if (c->node[i].endless)
+            c->node[i].nsucc = 1;
+    }
     nr = c->nrpo;
     for (int i = nr - 1; i >= 0; i--) {
         int b = c->rpo[i], m, mb;
@@ -524,7 +547,8 @@ static bool mark_phis(struct ctx *c, int u)
 {
     bool changed = false;
 
-    for (LLVMValueRef i = LLVMGetFirstInstruction(c->node[u].bb); i && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i)) {
+    for (LLVMValueRef i = LLVMGetFirstInstruction(c->node[u].bb); i && LLVMIsAPHINode(i);
+         i = LLVMGetNextInstruction(i)) {
         if (!phi_agrees(c, i))
             changed |= mark(c, i);
     }

@@ -3,7 +3,8 @@
  * State of one compilation and what the compiler's files offer each other. A failure leaves through air_fail() (longjmp
  * to air_compile()); everything allocated with air_alloc() is freed there, so no file unwinds by hand.
  *
- * Order of work: front.c (read, specialise, optimise) -> meta.c (metadata to arguments) -> roots.c (where pointers point)
+ * Order of work: front.c (read, specialise, optimise) -> meta.c (metadata to arguments) -> roots.c (where pointers
+ * point)
  * -> cfg.c (blocks and structure) -> iface.c (entry interface) -> emit.c, mem.c, intr_*.c (instructions).
  */
 #ifndef PVG_AIR_CTX_H
@@ -19,16 +20,16 @@
 #include <setjmp.h>
 
 /* Limits, each to bound time or memory on hostile modules; the largest real value seen is in parentheses. */
-#define AIR_LIMIT_BITCODE_BYTES (16u << 20) /* (270 KiB) */
-#define AIR_LIMIT_BLOCKS        20000u      /* (1.9 k) */
-#define AIR_LIMIT_INSTRUCTIONS  400000u     /* (30 k) after inlining and unrolling */
-#define AIR_LIMIT_PARAMS        512u        /* (60) */
-#define AIR_LIMIT_MEMORY        (256u << 20)/* bytes of air_alloc() */
-#define AIR_LIMIT_LOCAL_BYTES   (256u << 10)/* one private array (4 KiB) */
-#define AIR_LIMIT_TABLE_BYTES   (1u << 20)  /* constant tables of a module (24 KiB) */
-#define AIR_LIMIT_WORDS         (8u << 20)  /* SPIR-V words (120 k) */
-#define AIR_LIMIT_DEPTH         256u        /* nesting of types and constant expressions */
-#define AIR_LIMIT_COPY_UNITS    64u         /* memcpy/memset units unrolled before a loop is used */
+#define AIR_LIMIT_BITCODE_BYTES (16u << 20)  /* (270 KiB) */
+#define AIR_LIMIT_BLOCKS        20000u       /* (1.9 k) */
+#define AIR_LIMIT_INSTRUCTIONS  400000u      /* (30 k) after inlining and unrolling */
+#define AIR_LIMIT_PARAMS        512u         /* (60) */
+#define AIR_LIMIT_MEMORY        (256u << 20) /* bytes of air_alloc() */
+#define AIR_LIMIT_LOCAL_BYTES   (256u << 10) /* one private array (4 KiB) */
+#define AIR_LIMIT_TABLE_BYTES   (1u << 20)   /* constant tables of a module (24 KiB) */
+#define AIR_LIMIT_WORDS         (8u << 20)   /* SPIR-V words (120 k) */
+#define AIR_LIMIT_DEPTH         256u         /* nesting of types and constant expressions */
+#define AIR_LIMIT_COPY_UNITS    64u          /* memcpy/memset units unrolled before a loop is used */
 
 enum root_kind {
     ROOT_NONE,    /* null or undef: any root will do */
@@ -45,19 +46,19 @@ enum root_kind {
 /* One allocation that pointers may point into. Merged roots (union-find) share one variable at different offsets. */
 struct root {
     enum root_kind kind;
-    int parent;             /* self when representative */
-    uint32_t base;          /* byte offset in the representative's variable */
-    uint32_t bytes;         /* size; of the whole variable for a representative; 0 = unbounded or spec constant */
+    int parent;     /* self when representative */
+    uint32_t base;  /* byte offset in the representative's variable */
+    uint32_t bytes; /* size; of the whole variable for a representative; 0 = unbounded or spec constant */
     uint32_t align;
-    int arg;                /* index into ctx.arg, or sampler number */
-    LLVMValueRef value;     /* global or alloca */
-    unsigned unit;          /* smallest access unit in bytes seen (1, 2, 4); element size of shared and local arrays */
+    int arg;            /* index into ctx.arg, or sampler number */
+    LLVMValueRef value; /* global or alloca */
+    unsigned unit;      /* smallest access unit in bytes seen (1, 2, 4); element size of shared and local arrays */
     bool unit_known;
     bool written, atomic, read, coherent;
-    bool as_table;          /* ROOT_CONST: lives in the constant-data buffer */
-    uint32_t var[5];        /* variable by log2 of the unit in bytes; [0] only for arrays that have one view */
-    uint32_t f32_var;       /* float view for float atomics */
-    uint32_t u64_var;       /* view for 64-bit atomics */
+    bool as_table;    /* ROOT_CONST: lives in the constant-data buffer */
+    uint32_t var[5];  /* variable by log2 of the unit in bytes; [0] only for arrays that have one view */
+    uint32_t f32_var; /* float view for float atomics */
+    uint32_t u64_var; /* view for 64-bit atomics */
 };
 
 /* A pointer value: root plus byte offset (sum of id * scale, plus a constant), or a 64-bit address. */
@@ -68,7 +69,7 @@ struct ptr {
     struct {
         uint32_t id, scale;
     } t[4];
-    uint32_t phys; /* u64 id when root kind is ROOT_PHYS (off and terms already added) */
+    uint32_t phys;    /* u64 id when root kind is ROOT_PHYS (off and terms already added) */
     int handle_index; /* dynamic index id into an array of handles, 0 none */
 };
 
@@ -85,15 +86,15 @@ struct arg {
     unsigned param;
     LLVMValueRef value;
     const char *name, *type_name;
-    bool is_io;             /* builtin or stage input instead of a resource */
+    bool is_io; /* builtin or stage input instead of a resource */
     struct air_reflect_io io;
     const char *identity;
-    bool absent;            /* function-constant predicate false */
-    LLVMValueRef cp_function; /* patch_control_point_input */
-    uint32_t image_type, image_var;   /* texture */
-    uint32_t array_var, array_type;   /* cube as 2D array */
+    bool absent;                    /* function-constant predicate false */
+    LLVMValueRef cp_function;       /* patch_control_point_input */
+    uint32_t image_type, image_var; /* texture */
+    uint32_t array_var, array_type; /* cube as 2D array */
     bool storage, compared, written, cube_fetch, sampled, fetched, atomic, used;
-    uint32_t spv_var;       /* sampler, input variable */
+    uint32_t spv_var; /* sampler, input variable */
     int root;
 };
 
@@ -111,15 +112,16 @@ struct output {
 struct node {
     LLVMBasicBlockRef bb;
     uint32_t label;
-    int succ[2];       /* -1 none */
+    int succ[2]; /* -1 none */
     int nsucc;
-    int *many;         /* dispatcher form: all successors of a switch */
+    int *many;                 /* dispatcher form: all successors of a switch */
     int loop_merge, loop_cont; /* this is a loop header */
-    int sel_merge;     /* -1 none */
+    int sel_merge;             /* -1 none */
     int idom, ipdom;
-    int order;         /* reverse post-order number */
+    int order; /* reverse post-order number */
     bool reachable;
-    bool divergent;    /* cfg_uniform: executed under control flow not uniform over the workgroup */
+    bool endless; /* header of a loop without exit */
+    bool divergent; /* cfg_uniform: executed under control flow not uniform over the workgroup */
     LLVMValueRef cond;
     /*
      * Linear branch (decision 26): its conditional part holds SIMD-group operations that are emulated with barriers, so
@@ -135,7 +137,7 @@ struct pmap {
     struct {
         const void *k;
         int v;
-    } *e;
+    } * e;
     size_t cap, n;
 };
 
@@ -194,17 +196,17 @@ struct ctx {
     unsigned nbuiltin;
     uint32_t push_var;
     uint32_t local_size_id[3];
-    uint32_t active; /* bool id: thread is inside the grid and the linear part; 0 when no guard is needed */
+    uint32_t active;      /* bool id: thread is inside the grid and the linear part; 0 when no guard is needed */
     uint32_t base_active; /* inside the grid */
-    bool predicated; /* the current block belongs to a linear part */
+    bool predicated;      /* the current block belongs to a linear part */
     uint32_t scratch_var; /* SIMD emulation: u32 per thread of the workgroup */
-    bool emulate;    /* SIMD-group operations through workgroup memory */
+    bool emulate;         /* SIMD-group operations through workgroup memory */
     unsigned guest_width;
-    bool distribute; /* a 64-lane matrix value is spread over 32 threads: two elements each */
+    bool distribute;         /* a 64-lane matrix value is spread over 32 threads: two elements each */
     uint32_t matrix_scratch; /* emulated products: four words per thread of the workgroup */
     bool fast_math;
     bool uses_barrier, uses_simd;
-    uint8_t *table;  /* constant tables of the module */
+    uint8_t *table; /* constant tables of the module */
     uint32_t table_bytes, table_cap;
     uint32_t table_var[5];
     uint32_t mat_fn[64];
@@ -265,10 +267,10 @@ void iface_finish(struct ctx *c, uint32_t main_id);
 uint32_t iface_builtin(struct ctx *c, SpvBuiltIn b, uint32_t type, SpvStorageClass sc);
 uint32_t iface_load_builtin(struct ctx *c, SpvBuiltIn b, uint32_t type);
 uint32_t iface_push(struct ctx *c, uint32_t offset, uint32_t type);
-uint32_t iface_lane(struct ctx *c);         /* u32: lane in the SIMD group that the guest sees */
-uint32_t iface_local_index(struct ctx *c);  /* u32 */
+uint32_t iface_lane(struct ctx *c);                      /* u32: lane in the SIMD group that the guest sees */
+uint32_t iface_local_index(struct ctx *c);               /* u32 */
 uint32_t iface_local_size(struct ctx *c, unsigned axis); /* u32: workgroup size */
-uint32_t iface_local_total(struct ctx *c);  /* u32 constant expression: threads per workgroup */
+uint32_t iface_local_total(struct ctx *c);               /* u32 constant expression: threads per workgroup */
 int iface_control_point(struct ctx *c, LLVMValueRef call);
 
 /* emit.c */
@@ -278,10 +280,10 @@ uint32_t value(struct ctx *c, LLVMValueRef v);
 struct ptr pointer(struct ctx *c, LLVMValueRef v);
 void set_value(struct ctx *c, LLVMValueRef v, uint32_t id);
 void set_pointer(struct ctx *c, LLVMValueRef v, struct ptr p);
-unsigned int_bits(struct ctx *c, unsigned width); /* width of the SPIR-V integer that holds an iN */
-bool type_is_bf16(LLVMTypeRef t);               /* bfloat scalar or vector */
+unsigned int_bits(struct ctx *c, unsigned width);        /* width of the SPIR-V integer that holds an iN */
+bool type_is_bf16(LLVMTypeRef t);                        /* bfloat scalar or vector */
 unsigned param_align(LLVMValueRef call, unsigned param); /* align attribute, parameters from 1; 1 if none */
-unsigned vec_len(LLVMTypeRef t);                /* 1 for scalars */
+unsigned vec_len(LLVMTypeRef t);                         /* 1 for scalars */
 LLVMTypeRef elem_type(LLVMTypeRef t);
 unsigned scalar_bits(struct ctx *c, LLVMTypeRef t); /* of the element, i1 = 1 */
 uint32_t splat(struct ctx *c, uint32_t id, uint32_t elem, unsigned n);
@@ -313,7 +315,7 @@ void mem_store(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align, uint3
 void mem_copy(struct ctx *c, struct ptr dst, unsigned dalign, struct ptr src, unsigned salign, uint64_t bytes);
 void mem_set(struct ctx *c, struct ptr dst, unsigned dalign, uint32_t byte, uint64_t bytes);
 struct ptr ptr_add(struct ctx *c, struct ptr p, uint32_t id, uint32_t scale);
-uint32_t ptr_offset(struct ctx *c, struct ptr *p); /* u32 id of the byte offset */
+uint32_t ptr_offset(struct ctx *c, struct ptr *p);                       /* u32 id of the byte offset */
 uint32_t ptr_word(struct ctx *c, struct ptr p, unsigned bits, bool f32); /* OpAccessChain to an element for atomics */
 void mem_declare(struct ctx *c);
 uint32_t mem_phys_base(struct ctx *c, int root);
@@ -349,6 +351,6 @@ void intr_split_name(struct call *k, const char *name);
 uint32_t round_away(struct ctx *c, uint32_t x, uint32_t type, unsigned bits, unsigned n);
 void texture_scan(struct ctx *c);
 int sampler_number(struct ctx *c, LLVMValueRef v); /* constexpr sampler behind v, or -1 */
-enum air_refuse refused_family(const char *name); /* air 3.13, or AIR_REFUSE_NONE */
+enum air_refuse refused_family(const char *name);  /* air 3.13, or AIR_REFUSE_NONE */
 
 #endif

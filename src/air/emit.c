@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instructions and the shape of the one SPIR-V function (air 4.2, 4.3): prologue with the inputs, blocks in structured or
- * dispatcher form, outputs before the return. Intrinsics are in intr_*.c, memory in mem.c.
+ * Instructions and the shape of the one SPIR-V function (air 4.2, 4.3): prologue with the inputs, blocks in structured
+ * or dispatcher form, outputs before the return. Intrinsics are in intr_*.c, memory in mem.c.
  */
 #include "ctx.h"
 
@@ -249,12 +249,18 @@ static uint32_t icmp(struct ctx *c, LLVMValueRef i)
 static uint32_t fcmp(struct ctx *c, LLVMValueRef i)
 {
     static const SpvOp ops[] = {
-        [LLVMRealOEQ] = SpvOpFOrdEqual,         [LLVMRealOGT] = SpvOpFOrdGreaterThan,
-        [LLVMRealOGE] = SpvOpFOrdGreaterThanEqual, [LLVMRealOLT] = SpvOpFOrdLessThan,
-        [LLVMRealOLE] = SpvOpFOrdLessThanEqual, [LLVMRealONE] = SpvOpFOrdNotEqual,
-        [LLVMRealUEQ] = SpvOpFUnordEqual,       [LLVMRealUGT] = SpvOpFUnordGreaterThan,
-        [LLVMRealUGE] = SpvOpFUnordGreaterThanEqual, [LLVMRealULT] = SpvOpFUnordLessThan,
-        [LLVMRealULE] = SpvOpFUnordLessThanEqual, [LLVMRealUNE] = SpvOpFUnordNotEqual,
+        [LLVMRealOEQ] = SpvOpFOrdEqual,
+        [LLVMRealOGT] = SpvOpFOrdGreaterThan,
+        [LLVMRealOGE] = SpvOpFOrdGreaterThanEqual,
+        [LLVMRealOLT] = SpvOpFOrdLessThan,
+        [LLVMRealOLE] = SpvOpFOrdLessThanEqual,
+        [LLVMRealONE] = SpvOpFOrdNotEqual,
+        [LLVMRealUEQ] = SpvOpFUnordEqual,
+        [LLVMRealUGT] = SpvOpFUnordGreaterThan,
+        [LLVMRealUGE] = SpvOpFUnordGreaterThanEqual,
+        [LLVMRealULT] = SpvOpFUnordLessThan,
+        [LLVMRealULE] = SpvOpFUnordLessThanEqual,
+        [LLVMRealUNE] = SpvOpFUnordNotEqual,
     };
     LLVMRealPredicate p = LLVMGetFCmpPredicate(i);
     LLVMTypeRef t = LLVMTypeOf(LLVMGetOperand(i, 0));
@@ -296,11 +302,15 @@ static uint32_t cast(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
     case LLVMZExt:
     case LLVMSExt:
         if (is_bool(st))
-            return spv_op(s, SpvOpSelect, ty, 3, a,
-                          splat(c, spv_uint(s, db, op == LLVMZExt ? 1 : (odd_width(dt)
-                                                          ? (UINT64_C(1) << LLVMGetIntTypeWidth(elem_type(dt))) - 1
-                                                          : UINT64_MAX)), e, n),
-                          spv_null(s, ty));
+            return spv_op(
+                s, SpvOpSelect, ty, 3, a,
+                splat(c,
+                      spv_uint(s, db,
+                               op == LLVMZExt ? 1
+                                              : (odd_width(dt) ? (UINT64_C(1) << LLVMGetIntTypeWidth(elem_type(dt))) - 1
+                                                               : UINT64_MAX)),
+                      e, n),
+                spv_null(s, ty));
         if (op == LLVMSExt)
             a = sext_odd(c, a, st);
         if (sb == db)
@@ -324,8 +334,8 @@ static uint32_t cast(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
                        spv_null(s, spv_type_vec(s, spv_type_uint(s, 32), n)));
         if (op == LLVMSIToFP)
             a = sext_odd(c, a, st);
-        r = spv_op(s, op == LLVMSIToFP ? SpvOpConvertSToF : SpvOpConvertUToF,
-                   type_is_bf16(dt) ? f32_vec(c, n) : ty, 1, a);
+        r = spv_op(s, op == LLVMSIToFP ? SpvOpConvertSToF : SpvOpConvertUToF, type_is_bf16(dt) ? f32_vec(c, n) : ty, 1,
+                   a);
         return type_is_bf16(dt) ? f32_to_bf16(c, r, n) : r;
     }
     case LLVMFPToSI:
@@ -364,8 +374,9 @@ static uint32_t cast(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
 
                 for (unsigned j = 0; j < per; j++)
                     q[j] = extract(c, a, se, sn, k * per + j);
-                w[k] = per == 1 && se == u32 ? q[0]
-                                             : spv_op(s, SpvOpBitcast, u32, 1, construct(c, spv_type_vec(s, se, per), q, per));
+                w[k] = per == 1 && se == u32
+                           ? q[0]
+                           : spv_op(s, SpvOpBitcast, u32, 1, construct(c, spv_type_vec(s, se, per), q, per));
             }
             for (unsigned k = 0; k < n; k++) {
                 unsigned per = 32 / db;
@@ -490,15 +501,13 @@ static void emit_pointer(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
     case LLVMSelect:
         p = pointer_select(c, i, value(c, LLVMGetOperand(i, 0)), LLVMGetOperand(i, 1), LLVMGetOperand(i, 2));
         break;
-    case LLVMIntToPtr: {
-        LLVMValueRef x = LLVMGetOperand(i, 0);
-
-        p.phys = value(c, x);
-        if (scalar_bits(c, LLVMTypeOf(x)) != 64)
-            p.phys = spv_op(&c->s, SpvOpUConvert, spv_type_uint(&c->s, 64), 1, p.phys);
-        break;
-    }
+    case LLVMIntToPtr:
+        /* An address made from numbers is the guest's choice of host memory: never followed. */
+        air_fail(c, AIR_REFUSE_POINTER, "pointer made from an integer");
     case LLVMLoad:
+        /* What pointers in guest memory mean is UNKNOWN (decision 16); only those this function stored itself are. */
+        if (c->root[root_find(c, root_of(c, LLVMGetOperand(i, 0)))].kind != ROOT_LOCAL)
+            air_fail(c, AIR_REFUSE_ARGUMENT_BUFFER, "pointer loaded from a buffer: encoding unknown");
         p.phys = mem_load(c, pointer(c, LLVMGetOperand(i, 0)), LLVMInt64TypeInContext(c->lc), LLVMGetAlignment(i));
         break;
     case LLVMExtractValue:
@@ -676,8 +685,8 @@ static void demote(struct ctx *c)
 }
 
 /*
- * Give the phis of the successors their values. On the way out of a linear part only the threads that belong in it do: the
- * others have stored theirs at the branch.
+ * Give the phis of the successors their values. On the way out of a linear part only the threads that belong in it do:
+ * the others have stored theirs at the branch.
  */
 static void store_phis(struct ctx *c, LLVMBasicBlockRef from, LLVMValueRef term)
 {
@@ -800,7 +809,9 @@ static void emit_structured(struct ctx *c, uint32_t final)
                 break;
             }
         }
-        if (d)
+        if (d && d->nsucc == 1)
+            spv_void(s, SpvOpBranch, 1, c->node[d->succ[0]].label);
+        else if (d)
             spv_void(s, SpvOpUnreachable, 0);
     }
 }
@@ -810,7 +821,8 @@ static void emit_structured(struct ctx *c, uint32_t final)
 static void emit_dispatcher(struct ctx *c, uint32_t final)
 {
     struct spv *s = &c->s;
-    uint32_t u32 = spv_type_uint(s, 32), head = spv_label(s), sw = spv_label(s), join = spv_label(s), cont = spv_label(s);
+    uint32_t u32 = spv_type_uint(s, 32), head = spv_label(s), sw = spv_label(s), join = spv_label(s),
+             cont = spv_label(s);
     uint32_t *o = air_alloc(c, ((size_t)c->nnode * 2 + 4) * sizeof(*o)), st;
     size_t n = 0;
 
@@ -850,7 +862,8 @@ static void emit_dispatcher(struct ctx *c, uint32_t final)
 
             next = spv_u32(s, (uint32_t)d->many[0]);
             for (int j = 1; j < d->nsucc; j++) {
-                uint32_t eq = spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, v, value(c, LLVMGetOperand(term, (unsigned)j * 2)));
+                uint32_t eq =
+                    spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, v, value(c, LLVMGetOperand(term, (unsigned)j * 2)));
 
                 next = spv_op(s, SpvOpSelect, u32, 3, eq, spv_u32(s, (uint32_t)d->many[j]), next);
             }
@@ -867,8 +880,8 @@ static void emit_dispatcher(struct ctx *c, uint32_t final)
     spv_void(s, SpvOpBranch, 1, cont);
     spv_begin(s, cont);
     st = spv_op(s, SpvOpLoad, u32, 1, c->state_var);
-    spv_void(s, SpvOpBranchConditional, 3,
-             spv_op(s, SpvOpINotEqual, spv_type_bool(s), 2, st, spv_u32(s, STATE_DONE)), head, final);
+    spv_void(s, SpvOpBranchConditional, 3, spv_op(s, SpvOpINotEqual, spv_type_bool(s), 2, st, spv_u32(s, STATE_DONE)),
+             head, final);
 }
 
 void emit_function(struct ctx *c)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Front end: bitcode to a module with one function left, all constants known, everything inlined, loops in the shape that
- * structured control flow needs (air 4.1). Runs LLVM's passes through the C API; LLVM 19 spelling, 16 where it differs.
+ * Front end: bitcode to a module with one function left, all constants known, everything inlined, loops in the shape
+ * that structured control flow needs (air 4.1). Runs LLVM's passes through the C API; LLVM 19 spelling, 16 where it
+ * differs.
  */
 #include "ctx.h"
 
@@ -14,8 +15,8 @@
 #include <string.h>
 
 /*
- * AIR's own layout (air 2.2) but with 32-bit indices: no buffer reaches 4 GiB, so LLVM narrows address arithmetic to the
- * width that root + offset pointers have.
+ * AIR's own layout (air 2.2) but with 32-bit indices: no buffer reaches 4 GiB, so LLVM narrows address arithmetic to
+ * the width that root + offset pointers have.
  */
 static const char layout[] = "e-p:64:64:64:32-p1:64:64:64:32-p2:64:64:64:32-p3:64:64:64:32-p6:64:64:64:32"
                              "-i1:8:8-i8:8:8-i16:16:16-i32:32:32-i64:64:64-f32:32:32-f64:64:64"
@@ -50,8 +51,8 @@ void front_load(struct ctx *c, const uint8_t *p, size_t len)
         uint64_t off = le32(p + 8), size = le32(p + 12);
 
         if (off < 20 || off + size > len)
-            air_fail(c, AIR_REFUSE_BITCODE, "wrapper points outside the module (offset %u, size %u of %zu)", le32(p + 8),
-                     le32(p + 12), len);
+            air_fail(c, AIR_REFUSE_BITCODE, "wrapper points outside the module (offset %u, size %u of %zu)",
+                     le32(p + 8), le32(p + 12), len);
         p += off;
         len = size;
     }
@@ -103,7 +104,8 @@ static LLVMValueRef supplied(struct ctx *c, uint32_t index, LLVMTypeRef t)
                 continue;
             }
             if ((j + 1) * bytes > k->bytes || bytes > 8)
-                air_fail(c, AIR_REFUSE_OPTIONS, "function constant %u: %u bytes given, type needs more", index, k->bytes);
+                air_fail(c, AIR_REFUSE_OPTIONS, "function constant %u: %u bytes given, type needs more", index,
+                         k->bytes);
             memcpy(&bits, k->raw + j * bytes, bytes);
             v[j] = LLVMGetTypeKind(e) == LLVMIntegerTypeKind
                        ? LLVMConstInt(e, bits, 0)
@@ -205,7 +207,8 @@ void front_specialise(struct ctx *c)
         const char *name = LLVMGetValueName(f);
 
         next = LLVMGetNextFunction(f);
-        if (strncmp(name, "air.is_function_constant_defined", 32) && strncmp(name, "air.function_constant_predicate", 31) &&
+        if (strncmp(name, "air.is_function_constant_defined", 32) &&
+            strncmp(name, "air.function_constant_predicate", 31) &&
             strncmp(name, "air.normalize_function_constant_predicate", 41))
             continue;
         for (LLVMUseRef u = LLVMGetFirstUse(f); u;) {
@@ -278,11 +281,11 @@ static void run(struct ctx *c, const char *passes)
 }
 
 #if LLVM_VERSION_MAJOR >= 17
-#define COMBINE      "instcombine<no-verify-fixpoint>"
-#define SWITCH       "lower-switch"
+#define COMBINE "instcombine<no-verify-fixpoint>"
+#define SWITCH  "lower-switch"
 #else
-#define COMBINE      "instcombine"
-#define SWITCH       "lowerswitch"
+#define COMBINE "instcombine"
+#define SWITCH  "lowerswitch"
 #endif
 #define UNROLL_FIRST "function(loop-simplify,lcssa,loop-mssa(loop-rotate),loop(loop-unroll-full))"
 
@@ -296,8 +299,8 @@ static void count_limits(struct ctx *c)
             insts++;
     }
     if (blocks > AIR_LIMIT_BLOCKS || insts > AIR_LIMIT_INSTRUCTIONS)
-        air_fail(c, AIR_REFUSE_LIMIT, "%u blocks and %u instructions, limits %u and %u", blocks, insts, AIR_LIMIT_BLOCKS,
-                 AIR_LIMIT_INSTRUCTIONS);
+        air_fail(c, AIR_REFUSE_LIMIT, "%u blocks and %u instructions, limits %u and %u", blocks, insts,
+                 AIR_LIMIT_BLOCKS, AIR_LIMIT_INSTRUCTIONS);
 }
 
 void front_optimise(struct ctx *c)
@@ -325,10 +328,10 @@ void front_optimise(struct ctx *c)
         LLVMSetLinkage(f, LLVMInternalLinkage);
         LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(c->lc, inl, 0));
     }
-    run(c, "always-inline,globaldce,function(sroa,early-cse),globalopt,"
-           "function(" COMBINE ",simplifycfg," COMBINE ",early-cse<memssa>)," UNROLL_FIRST
-           ",function(sroa," COMBINE ",simplifycfg,early-cse<memssa>,dce)," UNROLL_FIRST
-           ",function(sroa," COMBINE ",simplifycfg,adce),globaldce");
+    run(c,
+        "always-inline,globaldce,function(sroa,early-cse),globalopt,"
+        "function(" COMBINE ",simplifycfg," COMBINE ",early-cse<memssa>)," UNROLL_FIRST ",function(sroa," COMBINE
+        ",simplifycfg,early-cse<memssa>,dce)," UNROLL_FIRST ",function(sroa," COMBINE ",simplifycfg,adce),globaldce");
     count_limits(c);
     run(c, "function(mergereturn," SWITCH ",fix-irreducible,unify-loop-exits,loop-simplify,structurizecfg,dce)");
     count_limits(c);

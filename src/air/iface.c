@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entry interface (air 4.5, 4.7): builtins, stage inputs and outputs, push constants, specialisation constants, execution
- * modes. Metal's parameters are made from Vulkan's 32-bit builtins; halves travel as floats.
+ * Entry interface (air 4.5, 4.7): builtins, stage inputs and outputs, push constants, specialisation constants,
+ * execution modes. Metal's parameters are made from Vulkan's 32-bit builtins; halves travel as floats.
  */
 #include "ctx.h"
 
@@ -83,9 +83,9 @@ uint32_t iface_push(struct ctx *c, uint32_t offset, uint32_t type)
     }
     while (members[k].off != offset)
         k++;
-    return spv_op(s, SpvOpLoad, type, 1,
-                  spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassPushConstant, type), 2, c->push_var,
-                         spv_u32(s, k)));
+    return spv_op(
+        s, SpvOpLoad, type, 1,
+        spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassPushConstant, type), 2, c->push_var, spv_u32(s, k)));
 }
 
 static uint32_t spec_u32(struct ctx *c, uint32_t id, uint32_t def)
@@ -143,8 +143,8 @@ static uint32_t local_total_now(struct ctx *c)
 {
     struct spv *s = &c->s;
 
-    return spv_op(s, SpvOpIMul, u32t(c), 2,
-                  spv_op(s, SpvOpIMul, u32t(c), 2, c->local_size_id[0], c->local_size_id[1]), c->local_size_id[2]);
+    return spv_op(s, SpvOpIMul, u32t(c), 2, spv_op(s, SpvOpIMul, u32t(c), 2, c->local_size_id[0], c->local_size_id[1]),
+                  c->local_size_id[2]);
 }
 
 /* ceil(a / b) of ids */
@@ -261,7 +261,8 @@ static uint32_t fit_float(struct ctx *c, uint32_t id, unsigned n, LLVMTypeRef wa
 
 static bool signed_name(const char *type_name)
 {
-    return type_name && (!strncmp(type_name, "int", 3) || !strncmp(type_name, "short", 5) || !strncmp(type_name, "char", 4));
+    return type_name &&
+           (!strncmp(type_name, "int", 3) || !strncmp(type_name, "short", 5) || !strncmp(type_name, "char", 4));
 }
 
 /* Type of an interface variable for LLVM type @t: floats as f32, integers as 32 bits of the given sign. */
@@ -272,8 +273,9 @@ static uint32_t io_type(struct ctx *c, LLVMTypeRef t, bool is_signed, struct air
     unsigned n = vec_len(t);
     uint32_t elem;
 
-    if (n > 4 || (LLVMGetTypeKind(e) != LLVMIntegerTypeKind && LLVMGetTypeKind(e) != LLVMHalfTypeKind &&
-                  LLVMGetTypeKind(e) != LLVMFloatTypeKind) ||
+    if (n > 4 ||
+        (LLVMGetTypeKind(e) != LLVMIntegerTypeKind && LLVMGetTypeKind(e) != LLVMHalfTypeKind &&
+         LLVMGetTypeKind(e) != LLVMFloatTypeKind) ||
         scalar_bits(c, e) > 32)
         air_fail(c, AIR_REFUSE_TYPE, "stage input or output of an unusual type");
     io->width = n;
@@ -370,8 +372,8 @@ static void declare_attachment(struct ctx *c, struct arg *a)
     st = integer ? (sg ? spv_type_sint(s, 32) : u32t(c)) : spv_type_float(s, 32);
     a->io.component = integer ? (sg ? AIR_COMPONENT_INT : AIR_COMPONENT_UINT) : AIR_COMPONENT_FLOAT;
     spv_cap(s, SpvCapabilityInputAttachment);
-    a->image_type = spv_type(s, SpvOpTypeImage, 7, st, SpvDimSubpassData, 0u, 0u, c->opt->sample_count > 1 ? 1u : 0u, 2u,
-                             SpvImageFormatUnknown);
+    a->image_type = spv_type(s, SpvOpTypeImage, 7, st, SpvDimSubpassData, 0u, 0u, c->opt->sample_count > 1 ? 1u : 0u,
+                             2u, SpvImageFormatUnknown);
     a->spv_var = new_var(c, a->image_type, SpvStorageClassUniformConstant);
     spv_decorate(s, a->spv_var, SpvDecorationDescriptorSet, 1, (uint32_t)AIR_SET_FRAGMENT);
     spv_decorate(s, a->spv_var, SpvDecorationBinding, 1, AIR_BIND_ATTACHMENT + a->io.index);
@@ -385,7 +387,8 @@ static LLVMTypeRef output_type(struct ctx *c, unsigned k)
 
     if (LLVMGetTypeKind(r) == LLVMStructTypeKind) {
         if (LLVMCountStructElementTypes(r) < c->nout)
-            air_fail(c, AIR_REFUSE_METADATA, "%u outputs, %u members returned", c->nout, LLVMCountStructElementTypes(r));
+            air_fail(c, AIR_REFUSE_METADATA, "%u outputs, %u members returned", c->nout,
+                     LLVMCountStructElementTypes(r));
         return LLVMStructGetTypeAtIndex(r, k);
     }
     if (c->nout != 1)
@@ -425,7 +428,8 @@ static void declare_output(struct ctx *c, unsigned k, uint32_t *location)
     case AIR_KIND_VIEWPORT_ARRAY_INDEX:
         if (!(c->opt->caps & AIR_CAP_LAYER_OUTPUT))
             air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "layer and viewport output");
-        spv_cap(s, o->kind == AIR_KIND_VIEWPORT_ARRAY_INDEX ? SpvCapabilityShaderViewportIndex : SpvCapabilityShaderLayer);
+        spv_cap(s,
+                o->kind == AIR_KIND_VIEWPORT_ARRAY_INDEX ? SpvCapabilityShaderViewportIndex : SpvCapabilityShaderLayer);
         o->type = u32t(c);
         o->var = iface_builtin(c, o->kind == AIR_KIND_VIEWPORT_ARRAY_INDEX ? SpvBuiltInViewportIndex : SpvBuiltInLayer,
                                o->type, SpvStorageClassOutput);
@@ -531,12 +535,13 @@ static uint32_t load_input(struct ctx *c, struct arg *a)
 
         zero[0] = zero[1] = spv_s32(s, 0);
         id = spv_const(s, spv_type_vec(s, spv_type_sint(s, 32), 2), SpvOpConstantComposite, zero, 2);
-        id = c->opt->sample_count > 1
-                 ? spv_op(s, SpvOpImageRead, spv_type_vec(s, e, 4), 4,
-                          spv_op(s, SpvOpLoad, a->image_type, 1, a->spv_var), id, SpvImageOperandsSampleMask,
-                          spv_op(s, SpvOpBitcast, spv_type_sint(s, 32), 1, iface_load_builtin(c, SpvBuiltInSampleId, u)))
-                 : spv_op(s, SpvOpImageRead, spv_type_vec(s, e, 4), 2,
-                          spv_op(s, SpvOpLoad, a->image_type, 1, a->spv_var), id);
+        id =
+            c->opt->sample_count > 1
+                ? spv_op(s, SpvOpImageRead, spv_type_vec(s, e, 4), 4,
+                         spv_op(s, SpvOpLoad, a->image_type, 1, a->spv_var), id, SpvImageOperandsSampleMask,
+                         spv_op(s, SpvOpBitcast, spv_type_sint(s, 32), 1, iface_load_builtin(c, SpvBuiltInSampleId, u)))
+                : spv_op(s, SpvOpImageRead, spv_type_vec(s, e, 4), 2,
+                         spv_op(s, SpvOpLoad, a->image_type, 1, a->spv_var), id);
         if (c->opt->sample_count > 1)
             spv_cap(s, SpvCapabilitySampleRateShading);
         if (m > 4)
@@ -558,8 +563,10 @@ static uint32_t load_input(struct ctx *c, struct arg *a)
             air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "barycentric coordinates");
         spv_cap(s, SpvCapabilityFragmentBarycentricKHR);
         spv_ext(s, "SPV_KHR_fragment_shader_barycentric");
-        return fit_float(c, iface_load_builtin(c, np ? SpvBuiltInBaryCoordNoPerspKHR : SpvBuiltInBaryCoordKHR,
-                                               spv_type_vec(s, f, 3)), 3, t);
+        return fit_float(
+            c,
+            iface_load_builtin(c, np ? SpvBuiltInBaryCoordNoPerspKHR : SpvBuiltInBaryCoordKHR, spv_type_vec(s, f, 3)),
+            3, t);
     }
     case AIR_KIND_FRONT_FACING:
         id = iface_load_builtin(c, SpvBuiltInFrontFacing, spv_type_bool(s));
@@ -615,8 +622,9 @@ void iface_load_inputs(struct ctx *c)
         uint32_t edge = spec_u32(c, AIR_SPEC_EDGE, 0), b = spv_type_bool(s), v3 = u32v(c, 3), in;
 
         c->scratch_var = edge; /* threads_per_threadgroup wants it too; freed below for the SIMD scratch */
-        in = spv_op(s, SpvOpULessThan, spv_type_vec(s, b, 3), 2, iface_load_builtin(c, SpvBuiltInGlobalInvocationId, v3),
-                    iface_push(c, AIR_PUSH_THREADS_PER_GRID, v3));
+        in =
+            spv_op(s, SpvOpULessThan, spv_type_vec(s, b, 3), 2, iface_load_builtin(c, SpvBuiltInGlobalInvocationId, v3),
+                   iface_push(c, AIR_PUSH_THREADS_PER_GRID, v3));
         c->active = spv_op(s, SpvOpLogicalOr, b, 2, spv_op(s, SpvOpIEqual, b, 2, edge, spv_u32(s, 0)),
                            spv_op(s, SpvOpAll, b, 1, in));
     }
@@ -662,8 +670,8 @@ void iface_store_outputs(struct ctx *c, LLVMValueRef value_ref)
     for (unsigned i = 0; i < c->nout; i++)
         point = point || c->outp[i].kind == AIR_KIND_POINT_SIZE;
     if (c->stage == AIR_STAGE_VERTEX && !point && c->opt->flags & AIR_OPT_POINT_TOPOLOGY)
-        spv_void(s, SpvOpStore, 2,
-                 iface_builtin(c, SpvBuiltInPointSize, spv_type_float(s, 32), SpvStorageClassOutput), spv_f32(s, 1));
+        spv_void(s, SpvOpStore, 2, iface_builtin(c, SpvBuiltInPointSize, spv_type_float(s, 32), SpvStorageClassOutput),
+                 spv_f32(s, 1));
     if (!c->nout)
         return;
     if (!value_ref)
@@ -716,7 +724,7 @@ static void mode(struct ctx *c, uint32_t main_id, SpvExecutionMode m, int n, uin
 void iface_finish(struct ctx *c, uint32_t main_id)
 {
     static const SpvExecutionModel models[] = {
-        [AIR_STAGE_VERTEX] = SpvExecutionModelVertex,  [AIR_STAGE_FRAGMENT] = SpvExecutionModelFragment,
+        [AIR_STAGE_VERTEX] = SpvExecutionModelVertex,    [AIR_STAGE_FRAGMENT] = SpvExecutionModelFragment,
         [AIR_STAGE_KERNEL] = SpvExecutionModelGLCompute, [AIR_STAGE_MESH] = SpvExecutionModelMeshEXT,
         [AIR_STAGE_OBJECT] = SpvExecutionModelTaskEXT,
     };
@@ -776,5 +784,6 @@ void iface_finish(struct ctx *c, uint32_t main_id)
     if (c->local_size_id[0])
         spv_raw(s, &s->modes, SpvOpExecutionModeId,
                 (const uint32_t[]){main_id, SpvExecutionModeLocalSizeId, c->local_size_id[0], c->local_size_id[1],
-                                   c->local_size_id[2]}, 5);
+                                   c->local_size_id[2]},
+                5);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls: splits an intrinsic's name (air 3.1), asks each family, refuses by name what none knows (air 3.13). Also LLVM's own
- * intrinsics, the conversions (air 3.5) and packing.
+ * Calls: splits an intrinsic's name (air 3.1), asks each family, refuses by name what none knows (air 3.13). Also
+ * LLVM's own intrinsics, the conversions (air 3.5) and packing.
  */
 #include "ctx.h"
 
@@ -71,14 +71,22 @@ enum air_refuse refused_family(const char *n)
         const char *part;
         enum air_refuse r;
     } t[] = {
-        {"intersect", AIR_REFUSE_RAY_TRACING},          {"acceleration_structure", AIR_REFUSE_RAY_TRACING},
-        {"function_table", AIR_REFUSE_RAY_TRACING},     {"ray_data", AIR_REFUSE_RAY_TRACING},
-        {"render_command", AIR_REFUSE_COMMAND_BUFFER},  {"compute_command", AIR_REFUSE_COMMAND_BUFFER},
-        {"command_buffer", AIR_REFUSE_COMMAND_BUFFER},  {"pipeline_state", AIR_REFUSE_COMMAND_BUFFER},
-        {"tensor", AIR_REFUSE_TENSOR},                  {"async_copy", AIR_REFUSE_ASYNC_COPY},
-        {"wait_simdgroup_events", AIR_REFUSE_ASYNC_COPY}, {"imageblock", AIR_REFUSE_IMAGEBLOCK},
-        {"map_physical_to_screen", AIR_REFUSE_RATE_MAP}, {"map_screen_to_physical", AIR_REFUSE_RATE_MAP},
-        {"_coordinates", AIR_REFUSE_RATE_MAP},          {"simdgroup_matrix_16", AIR_REFUSE_MATRIX_SHAPE},
+        {"intersect", AIR_REFUSE_RAY_TRACING},
+        {"acceleration_structure", AIR_REFUSE_RAY_TRACING},
+        {"function_table", AIR_REFUSE_RAY_TRACING},
+        {"ray_data", AIR_REFUSE_RAY_TRACING},
+        {"render_command", AIR_REFUSE_COMMAND_BUFFER},
+        {"compute_command", AIR_REFUSE_COMMAND_BUFFER},
+        {"command_buffer", AIR_REFUSE_COMMAND_BUFFER},
+        {"pipeline_state", AIR_REFUSE_COMMAND_BUFFER},
+        {"tensor", AIR_REFUSE_TENSOR},
+        {"async_copy", AIR_REFUSE_ASYNC_COPY},
+        {"wait_simdgroup_events", AIR_REFUSE_ASYNC_COPY},
+        {"imageblock", AIR_REFUSE_IMAGEBLOCK},
+        {"map_physical_to_screen", AIR_REFUSE_RATE_MAP},
+        {"map_screen_to_physical", AIR_REFUSE_RATE_MAP},
+        {"_coordinates", AIR_REFUSE_RATE_MAP},
+        {"simdgroup_matrix_16", AIR_REFUSE_MATRIX_SHAPE},
         {"simdgroup_matrix_32", AIR_REFUSE_MATRIX_SHAPE},
     };
 
@@ -111,8 +119,8 @@ static uint32_t float_to_int(struct ctx *c, uint32_t x, unsigned n, unsigned bit
     nan = spv_op(s, SpvOpIsNan, bv, 1, x);
     big = spv_op(s, SpvOpFOrdGreaterThanEqual, bv, 2, x, hi);
     small = spv_op(s, SpvOpFOrdLessThan, bv, 2, x, lo);
-    x = spv_op(s, SpvOpSelect, fv, 3, spv_op(s, SpvOpLogicalOr, bv, 2, nan, spv_op(s, SpvOpLogicalOr, bv, 2, big, small)),
-               spv_null(s, fv), x);
+    x = spv_op(s, SpvOpSelect, fv, 3,
+               spv_op(s, SpvOpLogicalOr, bv, 2, nan, spv_op(s, SpvOpLogicalOr, bv, 2, big, small)), spv_null(s, fv), x);
     r = spv_op(s, sg ? SpvOpConvertFToS : SpvOpConvertFToU, it, 1, x);
     r = spv_op(s, SpvOpSelect, it, 3, big, splat(c, spv_uint(s, w, max), spv_type_uint(s, w), n), r);
     r = spv_op(s, SpvOpSelect, it, 3, small, splat(c, spv_uint(s, w, min), spv_type_uint(s, w), n), r);
@@ -228,8 +236,9 @@ static uint32_t on_u32(struct ctx *c, uint32_t x, LLVMTypeRef t, uint32_t (*fn)(
 
     if (bits == 64) {
         uint32_t lo = spv_op(s, SpvOpUConvert, uv, 1, x);
-        uint32_t hi = spv_op(s, SpvOpUConvert, uv, 1,
-                             spv_op(s, SpvOpShiftRightLogical, ty, 2, x, splat(c, spv_uint(s, 64, 32), spv_type_uint(s, 64), n)));
+        uint32_t hi =
+            spv_op(s, SpvOpUConvert, uv, 1,
+                   spv_op(s, SpvOpShiftRightLogical, ty, 2, x, splat(c, spv_uint(s, 64, 32), spv_type_uint(s, 64), n)));
 
         return join(c, fn(c, lo, n), fn(c, hi, n), lo, hi, n);
     }
@@ -254,7 +263,8 @@ static uint32_t widen(struct ctx *c, uint32_t lo, uint32_t hi, unsigned n)
     lo = spv_op(s, SpvOpUConvert, v, 1, lo);
     if (!hi)
         return lo;
-    hi = spv_op(s, SpvOpShiftLeftLogical, v, 2, spv_op(s, SpvOpUConvert, v, 1, hi), splat(c, spv_uint(s, 64, 32), e, n));
+    hi =
+        spv_op(s, SpvOpShiftLeftLogical, v, 2, spv_op(s, SpvOpUConvert, v, 1, hi), splat(c, spv_uint(s, 64, 32), e, n));
     return spv_op(s, SpvOpBitwiseOr, v, 2, lo, hi);
 }
 
@@ -326,7 +336,10 @@ static uint32_t minmax(struct ctx *c, bool max, bool sg, LLVMTypeRef t, uint32_t
     SpvOp cmp = sg ? (max ? SpvOpSGreaterThan : SpvOpSLessThan) : max ? SpvOpUGreaterThan : SpvOpULessThan;
 
     if (scalar_bits(c, t) == 32)
-        return spv_glsl(s, sg ? (max ? GLSLstd450SMax : GLSLstd450SMin) : max ? GLSLstd450UMax : GLSLstd450UMin,
+        return spv_glsl(s,
+                        sg    ? (max ? GLSLstd450SMax : GLSLstd450SMin)
+                        : max ? GLSLstd450UMax
+                              : GLSLstd450UMin,
                         type_of(c, t), 2, a, b);
     return spv_op(s, SpvOpSelect, type_of(c, t), 3, spv_op(s, cmp, bv, 2, a, b), a, b);
 }
@@ -394,7 +407,8 @@ static uint32_t byte_swap(struct ctx *c, uint32_t x, LLVMTypeRef t)
         uint32_t b = spv_op(s, SpvOpShiftRightLogical, ty, 2, x, bits_const(c, t, i));
 
         b = spv_op(s, SpvOpBitwiseAnd, ty, 2, b, bits_const(c, t, 0xff));
-        r = spv_op(s, SpvOpBitwiseOr, ty, 2, r, spv_op(s, SpvOpShiftLeftLogical, ty, 2, b, bits_const(c, t, w - 8 - i)));
+        r = spv_op(s, SpvOpBitwiseOr, ty, 2, r,
+                   spv_op(s, SpvOpShiftLeftLogical, ty, 2, b, bits_const(c, t, w - 8 - i)));
     }
     return r;
 }
@@ -490,8 +504,8 @@ static uint32_t int_op(struct ctx *c, const char *op, char sign, LLVMValueRef *a
     if (!strcmp(op, "hadd") || !strcmp(op, "rhadd")) {
         bool r = op[0] == 'r';
 
-        z = spv_op(s, sg ? SpvOpShiftRightArithmetic : SpvOpShiftRightLogical, ty, 2, spv_op(s, SpvOpBitwiseXor, ty, 2, x, y),
-                   bits_const(c, t, 1));
+        z = spv_op(s, sg ? SpvOpShiftRightArithmetic : SpvOpShiftRightLogical, ty, 2,
+                   spv_op(s, SpvOpBitwiseXor, ty, 2, x, y), bits_const(c, t, 1));
         return r ? spv_op(s, SpvOpISub, ty, 2, spv_op(s, SpvOpBitwiseOr, ty, 2, x, y), z)
                  : spv_op(s, SpvOpIAdd, ty, 2, spv_op(s, SpvOpBitwiseAnd, ty, 2, x, y), z);
     }
@@ -515,7 +529,8 @@ static uint32_t int_op(struct ctx *c, const char *op, char sign, LLVMValueRef *a
         uint32_t bv = spv_type_vec(s, spv_type_bool(s), vec_len(t)), over, p;
         uint32_t want = sg ? spv_op(s, SpvOpShiftRightArithmetic, ty, 2, lo, bits_const(c, t, b - 1)) : spv_null(s, ty);
 
-        /* Exact when the sum is back in range only if the addend cancels; done in two saturating steps, air 3.4 asks no more. */
+        /* Exact when the sum is back in range only if the addend cancels; done in two saturating steps, air 3.4 asks no
+         * more. */
         over = spv_op(s, SpvOpINotEqual, bv, 2, hi, want);
         p = sg ? spv_op(s, SpvOpBitwiseXor, ty, 2,
                         spv_op(s, SpvOpShiftRightArithmetic, ty, 2, hi, bits_const(c, t, b - 1)),
@@ -555,18 +570,21 @@ bool intr_llvm(struct ctx *c, LLVMValueRef i, const char *name)
     static const struct {
         const char *llvm, *air;
         char sign;
-    } same[] = {{"smin", "min", 's'},       {"smax", "max", 's'},       {"umin", "min", 'u'},      {"umax", "max", 'u'},
-                {"abs", "abs", 's'},        {"ctpop", "popcount", 'u'}, {"ctlz", "clz", 'u'},      {"cttz", "ctz", 'u'},
-                {"bswap", "bswap", 'u'},    {"bitreverse", "reverse_bits", 'u'},
+    } same[] = {{"smin", "min", 's'},         {"smax", "max", 's'},
+                {"umin", "min", 'u'},         {"umax", "max", 'u'},
+                {"abs", "abs", 's'},          {"ctpop", "popcount", 'u'},
+                {"ctlz", "clz", 'u'},         {"cttz", "ctz", 'u'},
+                {"bswap", "bswap", 'u'},      {"bitreverse", "reverse_bits", 'u'},
                 {"uadd.sat", "add_sat", 'u'}, {"sadd.sat", "add_sat", 's'},
                 {"usub.sat", "sub_sat", 'u'}, {"ssub.sat", "sub_sat", 's'}};
     static const struct {
         const char *llvm, *air;
-    } fsame[] = {{"fabs", "fabs"},     {"floor", "floor"},   {"ceil", "ceil"},       {"trunc", "trunc"}, {"rint", "rint"},
-                 {"nearbyint", "rint"}, {"roundeven", "rint"}, {"round", "round"},   {"sqrt", "sqrt"},   {"sin", "sin"},
-                 {"cos", "cos"},       {"exp", "exp"},       {"exp2", "exp2"},       {"log", "log"},     {"log2", "log2"},
-                 {"log10", "log10"},   {"pow", "pow"},       {"fma", "fma"},         {"fmuladd", "fma"}, {"minnum", "fmin"},
-                 {"maxnum", "fmax"},   {"copysign", "copysign"}, {"minimum", "fmin"}, {"maximum", "fmax"}};
+    } fsame[] = {{"fabs", "fabs"},   {"floor", "floor"},       {"ceil", "ceil"},      {"trunc", "trunc"},
+                 {"rint", "rint"},   {"nearbyint", "rint"},    {"roundeven", "rint"}, {"round", "round"},
+                 {"sqrt", "sqrt"},   {"sin", "sin"},           {"cos", "cos"},        {"exp", "exp"},
+                 {"exp2", "exp2"},   {"log", "log"},           {"log2", "log2"},      {"log10", "log10"},
+                 {"pow", "pow"},     {"fma", "fma"},           {"fmuladd", "fma"},    {"minnum", "fmin"},
+                 {"maxnum", "fmax"}, {"copysign", "copysign"}, {"minimum", "fmin"},   {"maximum", "fmax"}};
     struct call k = {.inst = i, .ret = LLVMTypeOf(i), .name = name};
     uint32_t merge, r;
 
@@ -575,15 +593,15 @@ bool intr_llvm(struct ctx *c, LLVMValueRef i, const char *name)
         k.a[j] = LLVMGetOperand(i, j);
     name += 5; /* "llvm." */
     if (!strncmp(name, "lifetime", 8) || !strncmp(name, "assume", 6) || !strncmp(name, "dbg.", 4) ||
-        !strncmp(name, "invariant", 9) || !strncmp(name, "experimental.noalias", 20) || !strncmp(name, "donothing", 9)) {
+        !strncmp(name, "invariant", 9) || !strncmp(name, "experimental.noalias", 20) ||
+        !strncmp(name, "donothing", 9)) {
         return true;
     }
     if (is_op(name, "memcpy") || is_op(name, "memmove")) {
         uint64_t len = const_len(c, k.a[2]);
 
         guard_begin(c, &merge);
-        mem_copy(c, pointer(c, k.a[0]), param_align(i, 1), pointer(c, k.a[1]),
-                 param_align(i, 2), len);
+        mem_copy(c, pointer(c, k.a[0]), param_align(i, 1), pointer(c, k.a[1]), param_align(i, 2), len);
         guard_end(c, merge);
         return true;
     }

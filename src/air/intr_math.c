@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floating-point functions (air 3.3) and packing (air 3.5): mostly one GLSL.std.450 instruction, with the cases where Metal
- * promises more than GLSL does. bfloat goes through f32.
+ * Floating-point functions (air 3.3) and packing (air 3.5): mostly one GLSL.std.450 instruction, with the cases where
+ * Metal promises more than GLSL does. bfloat goes through f32.
  */
 #include "ctx.h"
 
@@ -53,7 +53,8 @@ static uint32_t round_half(struct fm *f, uint32_t x)
               sel(f, cmp(f, SpvOpFOrdGreaterThanEqual, d, k(f, 0.5)), g1(f, GLSLstd450FSign, x), k(f, 0)));
 }
 
-/* Pow is undefined for x < 0 in GLSL: take |x| and put the sign back for odd y; x^0 = 1; non-integer y of x < 0: NaN. */
+/* Pow is undefined for x < 0 in GLSL: take |x| and put the sign back for odd y; x^0 = 1; non-integer y of x < 0: NaN.
+ */
 static uint32_t power(struct fm *f, uint32_t x, uint32_t y)
 {
     uint32_t r = g2(f, GLSLstd450Pow, g1(f, GLSLstd450FAbs, x), y), half = o2(f, SpvOpFMul, y, k(f, 0.5));
@@ -99,13 +100,15 @@ static uint32_t nextafter_(struct fm *f, uint32_t x, uint32_t y)
     uint32_t pos = cmp(f, SpvOpFOrdGreaterThan, x, k(f, 0)), more = cmp(f, SpvOpFOrdGreaterThan, y, x);
 
     up = spv_op(s, SpvOpLogicalEqual, f->bv, 2, pos, more); /* away from zero: the next integer */
-    r = spv_op(s, SpvOpSelect, u, 3, up, spv_op(s, SpvOpIAdd, u, 2, b, kb(f, 1)), spv_op(s, SpvOpISub, u, 2, b, kb(f, 1)));
+    r = spv_op(s, SpvOpSelect, u, 3, up, spv_op(s, SpvOpIAdd, u, 2, b, kb(f, 1)),
+               spv_op(s, SpvOpISub, u, 2, b, kb(f, 1)));
     zero = cmp(f, SpvOpFOrdEqual, x, k(f, 0));
     tiny = spv_op(s, SpvOpSelect, u, 3, more, kb(f, 1), kb(f, (UINT64_C(1) << (f->bits - 1)) | 1));
     r = spv_op(s, SpvOpBitcast, f->ty, 1, spv_op(s, SpvOpSelect, u, 3, zero, tiny, r));
     r = sel(f, cmp(f, SpvOpFOrdEqual, x, y), y, r);
-    return sel(f, spv_op(s, SpvOpLogicalOr, f->bv, 2, spv_op(s, SpvOpIsNan, f->bv, 1, x), spv_op(s, SpvOpIsNan, f->bv, 1, y)),
-               o2(f, SpvOpFAdd, x, y), r);
+    return sel(
+        f, spv_op(s, SpvOpLogicalOr, f->bv, 2, spv_op(s, SpvOpIsNan, f->bv, 1, x), spv_op(s, SpvOpIsNan, f->bv, 1, y)),
+        o2(f, SpvOpFAdd, x, y), r);
 }
 
 static void no_contract(struct fm *f, uint32_t id)
@@ -120,12 +123,14 @@ static uint32_t unary(struct fm *f, const char *op, bool fast, uint32_t x)
     static const struct {
         const char *name;
         enum GLSLstd450 g;
-    } plain[] = {{"fabs", GLSLstd450FAbs},   {"floor", GLSLstd450Floor}, {"ceil", GLSLstd450Ceil},   {"trunc", GLSLstd450Trunc},
-                 {"rint", GLSLstd450RoundEven}, {"sqrt", GLSLstd450Sqrt}, {"rsqrt", GLSLstd450InverseSqrt},
-                 {"sin", GLSLstd450Sin},     {"cos", GLSLstd450Cos},     {"tan", GLSLstd450Tan},     {"asin", GLSLstd450Asin},
-                 {"acos", GLSLstd450Acos},   {"atan", GLSLstd450Atan},   {"sinh", GLSLstd450Sinh},   {"cosh", GLSLstd450Cosh},
-                 {"asinh", GLSLstd450Asinh}, {"acosh", GLSLstd450Acosh}, {"atanh", GLSLstd450Atanh}, {"exp", GLSLstd450Exp},
-                 {"exp2", GLSLstd450Exp2},   {"log", GLSLstd450Log},     {"log2", GLSLstd450Log2}};
+    } plain[] = {{"fabs", GLSLstd450FAbs},         {"floor", GLSLstd450Floor},    {"ceil", GLSLstd450Ceil},
+                 {"trunc", GLSLstd450Trunc},       {"rint", GLSLstd450RoundEven}, {"sqrt", GLSLstd450Sqrt},
+                 {"rsqrt", GLSLstd450InverseSqrt}, {"sin", GLSLstd450Sin},        {"cos", GLSLstd450Cos},
+                 {"tan", GLSLstd450Tan},           {"asin", GLSLstd450Asin},      {"acos", GLSLstd450Acos},
+                 {"atan", GLSLstd450Atan},         {"sinh", GLSLstd450Sinh},      {"cosh", GLSLstd450Cosh},
+                 {"asinh", GLSLstd450Asinh},       {"acosh", GLSLstd450Acosh},    {"atanh", GLSLstd450Atanh},
+                 {"exp", GLSLstd450Exp},           {"exp2", GLSLstd450Exp2},      {"log", GLSLstd450Log},
+                 {"log2", GLSLstd450Log2}};
     uint32_t r;
 
     for (unsigned i = 0; i < ARRAY_LEN(plain); i++) {
@@ -209,7 +214,8 @@ static uint32_t mixed(struct fm *f, struct call *q, const char *op)
 {
     struct ctx *c = f->c;
     struct spv *s = f->s;
-    uint32_t iv = spv_type_vec(s, spv_type_sint(s, 32), f->n), uv = spv_type_vec(s, spv_type_uint(s, 32), f->n), x, st, r;
+    uint32_t iv = spv_type_vec(s, spv_type_sint(s, 32), f->n), uv = spv_type_vec(s, spv_type_uint(s, 32), f->n), x, st,
+             r;
     uint32_t f32 = spv_type_vec(s, spv_type_float(s, 32), f->n);
 
     if (q->n < 2 || LLVMTypeOf(q->a[0]) != q->ret)
@@ -269,8 +275,8 @@ static bool predicate(struct ctx *c, struct call *q, const char *op)
         set_value(c, q->inst, r);
         return true;
     }
-    if (strncmp(op, "is", 2) || (LLVMGetTypeKind(elem_type(t)) != LLVMFloatTypeKind &&
-                                 LLVMGetTypeKind(elem_type(t)) != LLVMHalfTypeKind))
+    if (strncmp(op, "is", 2) ||
+        (LLVMGetTypeKind(elem_type(t)) != LLVMFloatTypeKind && LLVMGetTypeKind(elem_type(t)) != LLVMHalfTypeKind))
         return false;
     x = value(c, q->a[0]);
     bv = spv_type_vec(s, spv_type_bool(s), n);
@@ -295,9 +301,9 @@ static bool packing(struct ctx *c, struct call *q)
         const char *name;
         enum GLSLstd450 g;
         unsigned n;
-    } t[] = {{"pack.unorm4x8", GLSLstd450PackUnorm4x8, 4},     {"pack.snorm4x8", GLSLstd450PackSnorm4x8, 4},
-             {"pack.unorm2x16", GLSLstd450PackUnorm2x16, 2},   {"pack.snorm2x16", GLSLstd450PackSnorm2x16, 2},
-             {"unpack.unorm4x8", GLSLstd450UnpackUnorm4x8, 4}, {"unpack.snorm4x8", GLSLstd450UnpackSnorm4x8, 4},
+    } t[] = {{"pack.unorm4x8", GLSLstd450PackUnorm4x8, 4},       {"pack.snorm4x8", GLSLstd450PackSnorm4x8, 4},
+             {"pack.unorm2x16", GLSLstd450PackUnorm2x16, 2},     {"pack.snorm2x16", GLSLstd450PackSnorm2x16, 2},
+             {"unpack.unorm4x8", GLSLstd450UnpackUnorm4x8, 4},   {"unpack.snorm4x8", GLSLstd450UnpackSnorm4x8, 4},
              {"unpack.unorm2x16", GLSLstd450UnpackUnorm2x16, 2}, {"unpack.snorm2x16", GLSLstd450UnpackSnorm2x16, 2}};
     struct spv *s = &c->s;
     uint32_t f = spv_type_float(s, 32), u = spv_type_uint(s, 32), x, r;
@@ -352,7 +358,8 @@ static bool packing(struct ctx *c, struct call *q)
         for (unsigned i = 0; i < 4; i++) {
             uint32_t v = spv_glsl(s, GLSLstd450NClamp, f, 3, extract(c, x, f, 4, i), spv_f32(s, 0), spv_f32(s, 1));
 
-            v = spv_glsl(s, GLSLstd450RoundEven, f, 1, spv_op(s, SpvOpFMul, f, 2, v, spv_f32(s, i < 3 ? 1023.0f : 3.0f)));
+            v = spv_glsl(s, GLSLstd450RoundEven, f, 1,
+                         spv_op(s, SpvOpFMul, f, 2, v, spv_f32(s, i < 3 ? 1023.0f : 3.0f)));
             v = spv_op(s, SpvOpConvertFToU, u, 1, v);
             r = spv_op(s, SpvOpBitwiseOr, u, 2, r, spv_op(s, SpvOpShiftLeftLogical, u, 2, v, spv_u32(s, sh[i])));
         }
@@ -376,8 +383,9 @@ bool intr_math(struct ctx *c, struct call *q)
     if (!strcmp(op, "dot") && q->n == 2) {
         uint32_t x = value(c, q->a[0]), y = value(c, q->a[1]), e = type_of(c, q->ret);
 
-        set_value(c, q->inst, vec_len(LLVMTypeOf(q->a[0])) == 1 ? spv_op(s, SpvOpFMul, e, 2, x, y)
-                                                                 : spv_op(s, SpvOpDot, e, 2, x, y));
+        set_value(c, q->inst,
+                  vec_len(LLVMTypeOf(q->a[0])) == 1 ? spv_op(s, SpvOpFMul, e, 2, x, y)
+                                                    : spv_op(s, SpvOpDot, e, 2, x, y));
         return true;
     }
     if (!strcmp(op, "ilogb") && q->n == 1) {
@@ -388,15 +396,15 @@ bool intr_math(struct ctx *c, struct call *q)
 
         if (scalar_bits(c, t) == 16)
             x = spv_op(s, SpvOpFConvert, fv, 1, x);
-        r = spv_op(s, SpvOpCompositeExtract, iv, 2, spv_glsl(s, GLSLstd450FrexpStruct, spv_type(s, SpvOpTypeStruct, 2, fv, iv), 1, x), 1u);
+        r = spv_op(s, SpvOpCompositeExtract, iv, 2,
+                   spv_glsl(s, GLSLstd450FrexpStruct, spv_type(s, SpvOpTypeStruct, 2, fv, iv), 1, x), 1u);
         r = spv_op(s, SpvOpBitcast, uv, 1, r);
         set_value(c, q->inst, spv_op(s, SpvOpISub, uv, 2, r, splat(c, spv_u32(s, 1), spv_type_uint(s, 32), n)));
         return true;
     }
     kind = LLVMGetTypeKind(elem_type(q->ret));
     bf = kind == LLVMBFloatTypeKind;
-    if ((kind != LLVMFloatTypeKind && kind != LLVMHalfTypeKind && !bf) || !q->n || vec_len(q->ret) > 4 ||
-        q->n > 4)
+    if ((kind != LLVMFloatTypeKind && kind != LLVMHalfTypeKind && !bf) || !q->n || vec_len(q->ret) > 4 || q->n > 4)
         return false;
     f.n = vec_len(q->ret);
     f.bits = bf ? 32 : scalar_bits(c, q->ret);
@@ -412,10 +420,12 @@ bool intr_math(struct ctx *c, struct call *q)
         return r != 0;
     }
     /* Ask by name first: operands of unknown functions must not be touched. */
-    static const char *const known[] = {"fabs", "floor", "ceil", "trunc", "rint", "sqrt", "rsqrt", "sin", "cos", "tan", "asin",
-        "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "exp", "exp2", "log", "log2", "round", "fract", "tanh",
-        "sinpi", "cospi", "tanpi", "exp10", "log10", "saturate", "sign", "fmin", "fmax", "atan2", "pow", "powr", "fmod",
-        "copysign", "nextafter", "fdim", "fma", "mix", "clamp", "fmin3", "min3", "fmax3", "max3", "fmedian3", "median3"};
+    static const char *const known[] = {
+        "fabs",     "floor", "ceil",  "trunc", "rint",  "sqrt",  "rsqrt", "sin",   "cos",      "tan",
+        "asin",     "acos",  "atan",  "sinh",  "cosh",  "asinh", "acosh", "atanh", "exp",      "exp2",
+        "log",      "log2",  "round", "fract", "tanh",  "sinpi", "cospi", "tanpi", "exp10",    "log10",
+        "saturate", "sign",  "fmin",  "fmax",  "atan2", "pow",   "powr",  "fmod",  "copysign", "nextafter",
+        "fdim",     "fma",   "mix",   "clamp", "fmin3", "min3",  "fmax3", "max3",  "fmedian3", "median3"};
     bool found = false;
 
     for (unsigned i = 0; i < ARRAY_LEN(known); i++)

@@ -163,7 +163,8 @@ static void spread_product(struct ctx *c, struct call *k)
 {
     struct spv *s = &c->s;
     LLVMTypeRef e[4];
-    uint32_t u = spv_type_uint(s, 32), f = spv_type_float(s, 32), lane = iface_lane(c), row4, col, w[2][2], acc[2], base = 0;
+    uint32_t u = spv_type_uint(s, 32), f = spv_type_float(s, 32), lane = iface_lane(c), row4, col, w[2][2], acc[2],
+             base = 0;
     unsigned n[2];
 
     for (unsigned m = 0; m < 2; m++) {
@@ -203,9 +204,10 @@ static void spread_product(struct ctx *c, struct call *k)
             for (unsigned i = 0; i < n[m]; i++) {
                 if (m == 0 && n[0] == 2 && i != t % 2)
                     continue;
-                x[m][i] = c->emulate ? spv_op(s, SpvOpLoad, u, 1, scratch_word(c, m * 2 + i, spv_iadd(s, base, from[m])))
-                                     : spv_op(s, SpvOpGroupNonUniformShuffle, u, 3, spv_u32(s, SpvScopeSubgroup), w[m][i],
-                                              from[m]);
+                x[m][i] =
+                    c->emulate
+                        ? spv_op(s, SpvOpLoad, u, 1, scratch_word(c, m * 2 + i, spv_iadd(s, base, from[m])))
+                        : spv_op(s, SpvOpGroupNonUniformShuffle, u, 3, spv_u32(s, SpvScopeSubgroup), w[m][i], from[m]);
             }
         }
         a = from_words(c, e[0], x[0], t % 2);
@@ -289,7 +291,8 @@ bool intr_matrix(struct ctx *c, struct call *k)
 
         e = matrix_elem(c, k->ret);
         for (unsigned i = 0; i < 64; i++)
-            ids[i] = i % 9 ? LLVMGetTypeKind(e) == LLVMBFloatTypeKind ? spv_uint(s, 16, 0) : spv_float(s, scalar_bits(c, e), 0)
+            ids[i] = i % 9 ? LLVMGetTypeKind(e) == LLVMBFloatTypeKind ? spv_uint(s, 16, 0)
+                                                                      : spv_float(s, scalar_bits(c, e), 0)
                            : v;
         set_value(c, k->inst, spv_opv(s, SpvOpCompositeConstruct, type_of(c, k->ret), ids, 64));
         return true;
@@ -301,7 +304,9 @@ bool intr_matrix(struct ctx *c, struct call *k)
         var = scratch(c, arr, 0);
         loop_begin(c, &l, spv_u32(s, 64));
         spv_void(s, SpvOpStore, 2, at(c, var, et, l.i),
-                 mem_load(c, element(c, k, 0, spv_shr(s, l.i, 3), spv_and(s, l.i, spv_u32(s, 7)), scalar_bits(c, e) / 8), e, scalar_bits(c, e) / 8));
+                 mem_load(c,
+                          element(c, k, 0, spv_shr(s, l.i, 3), spv_and(s, l.i, spv_u32(s, 7)), scalar_bits(c, e) / 8),
+                          e, scalar_bits(c, e) / 8));
         loop_end(c, &l);
         set_value(c, k->inst, spv_op(s, SpvOpLoad, arr, 1, var));
         return true;
@@ -313,15 +318,16 @@ bool intr_matrix(struct ctx *c, struct call *k)
         guard_begin(c, &merge);
         spv_void(s, SpvOpStore, 2, var, arg_id(c, k, 0));
         loop_begin(c, &l, spv_u32(s, 64));
-        mem_store(c, element(c, k, 1, spv_shr(s, l.i, 3), spv_and(s, l.i, spv_u32(s, 7)), scalar_bits(c, e) / 8), e, scalar_bits(c, e) / 8,
-                  spv_op(s, SpvOpLoad, et, 1, at(c, var, et, l.i)));
+        mem_store(c, element(c, k, 1, spv_shr(s, l.i, 3), spv_and(s, l.i, spv_u32(s, 7)), scalar_bits(c, e) / 8), e,
+                  scalar_bits(c, e) / 8, spv_op(s, SpvOpLoad, et, 1, at(c, var, et, l.i)));
         loop_end(c, &l);
         guard_end(c, merge);
         return true;
     }
     if ((!strcmp(op, "multiply_accumulate") && k->n == 3) || (!strcmp(op, "multiply") && k->n == 2)) {
         LLVMTypeRef ea = matrix_elem(c, LLVMTypeOf(k->a[0])), eb = matrix_elem(c, LLVMTypeOf(k->a[1])), ec = NULL;
-        uint32_t va = scratch(c, type_of(c, LLVMTypeOf(k->a[0])), 0), vb = scratch(c, type_of(c, LLVMTypeOf(k->a[1])), 1);
+        uint32_t va = scratch(c, type_of(c, LLVMTypeOf(k->a[0])), 0),
+                 vb = scratch(c, type_of(c, LLVMTypeOf(k->a[1])), 1);
         uint32_t vc = 0, vr, acc, row, col, f = spv_type_float(s, 32);
 
         e = matrix_elem(c, k->ret);
@@ -364,7 +370,8 @@ static uint32_t float_cas(struct ctx *c, uint32_t word, uint32_t v, uint32_t sco
     spv_begin(s, body);
     seen = spv_op(s, SpvOpLoad, u, 1, old);
     next = spv_op(s, sub ? SpvOpFSub : SpvOpFAdd, f, 2, spv_op(s, SpvOpBitcast, f, 1, seen), v);
-    got = spv_op(s, SpvOpAtomicCompareExchange, u, 6, word, scope, none, none, spv_op(s, SpvOpBitcast, u, 1, next), seen);
+    got =
+        spv_op(s, SpvOpAtomicCompareExchange, u, 6, word, scope, none, none, spv_op(s, SpvOpBitcast, u, 1, next), seen);
     spv_void(s, SpvOpStore, 2, old, got);
     ok = spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, got, seen);
     spv_void(s, SpvOpBranchConditional, 3, ok, merge, cont);
@@ -393,7 +400,8 @@ bool intr_atomic(struct ctx *c, struct call *k)
     if (!strcmp(op, "atomic.fence")) {
         uint64_t f = k->n && LLVMIsAConstantInt(k->a[0]) ? LLVMConstIntGetZExtValue(k->a[0]) : 7;
         uint32_t sem = (f & 1 ? SpvMemorySemanticsUniformMemoryMask : 0) |
-                       (f & 2 ? SpvMemorySemanticsWorkgroupMemoryMask : 0) | (f & 4 ? SpvMemorySemanticsImageMemoryMask : 0);
+                       (f & 2 ? SpvMemorySemanticsWorkgroupMemoryMask : 0) |
+                       (f & 4 ? SpvMemorySemanticsImageMemoryMask : 0);
 
         if (sem)
             spv_void(s, SpvOpMemoryBarrier, 2, spv_u32(s, SpvScopeDevice),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Barriers, SIMD-group and quad-group operations (air 3.8, 3.9). Native subgroup operations where the device's width is
- * the guest's; else emulation through workgroup memory under control flow that is uniform over the workgroup, and a named
- * refusal elsewhere (decision 26). Threads outside the grid take part with neutral values.
+ * the guest's; else emulation through workgroup memory under control flow that is uniform over the workgroup, and a
+ * named refusal elsewhere (decision 26). Threads outside the grid take part with neutral values.
  */
 #include "ctx.h"
 
@@ -28,7 +28,8 @@ static void control_barrier(struct ctx *c, SpvScope exec, uint32_t semantics)
 {
     struct spv *s = &c->s;
 
-    spv_void(s, SpvOpControlBarrier, 3, spv_u32(s, (uint32_t)exec), spv_u32(s, SpvScopeWorkgroup), spv_u32(s, semantics));
+    spv_void(s, SpvOpControlBarrier, 3, spv_u32(s, (uint32_t)exec), spv_u32(s, SpvScopeWorkgroup),
+             spv_u32(s, semantics));
 }
 
 void simd_scratch_barrier(struct ctx *c)
@@ -59,7 +60,8 @@ uint32_t simd_total_threads(struct ctx *c)
     struct spv *s = &c->s;
 
     return spv_op(s, SpvOpIMul, u32t(c), 2,
-                  spv_op(s, SpvOpIMul, u32t(c), 2, iface_local_size(c, 0), iface_local_size(c, 1)), iface_local_size(c, 2));
+                  spv_op(s, SpvOpIMul, u32t(c), 2, iface_local_size(c, 0), iface_local_size(c, 1)),
+                  iface_local_size(c, 2));
 }
 
 /* Emulation: everybody's @word, then reads; emu_end() keeps the next round from overwriting. */
@@ -76,7 +78,8 @@ static uint32_t emu_read(struct ctx *c, uint32_t lane, unsigned width)
     uint32_t base = spv_and(s, iface_local_index(c), spv_u32(s, ~(width - 1)));
     uint32_t idx = spv_op(s, SpvOpBitwiseOr, u32t(c), 2, base, spv_and(s, lane, spv_u32(s, width - 1)));
 
-    idx = spv_glsl(s, GLSLstd450UMin, u32t(c), 2, idx, spv_op(s, SpvOpISub, u32t(c), 2, simd_total_threads(c), spv_u32(s, 1)));
+    idx = spv_glsl(s, GLSLstd450UMin, u32t(c), 2, idx,
+                   spv_op(s, SpvOpISub, u32t(c), 2, simd_total_threads(c), spv_u32(s, 1)));
     return spv_op(s, SpvOpLoad, u32t(c), 1, scratch_at(c, idx));
 }
 
@@ -121,7 +124,7 @@ static uint32_t combine(struct ctx *c, enum reduce r, bool sg, LLVMTypeRef t, ui
 
         a = bf16_to_f32(c, a, 1);
         b = bf16_to_f32(c, b, 1);
-        x = r == R_SUM ? spv_op(s, SpvOpFAdd, f, 2, a, b)
+        x = r == R_SUM       ? spv_op(s, SpvOpFAdd, f, 2, a, b)
             : r == R_PRODUCT ? spv_op(s, SpvOpFMul, f, 2, a, b)
                              : spv_glsl(s, r == R_MIN ? GLSLstd450NMin : GLSLstd450NMax, f, 2, a, b);
         return f32_to_bf16(c, x, 1);
@@ -135,7 +138,10 @@ static uint32_t combine(struct ctx *c, enum reduce r, bool sg, LLVMTypeRef t, ui
     case R_MAX:
         if (fp)
             return spv_glsl(s, r == R_MIN ? GLSLstd450NMin : GLSLstd450NMax, ty, 2, a, b);
-        x = spv_op(s, sg ? (r == R_MIN ? SpvOpSLessThan : SpvOpSGreaterThan) : r == R_MIN ? SpvOpULessThan : SpvOpUGreaterThan,
+        x = spv_op(s,
+                   sg           ? (r == R_MIN ? SpvOpSLessThan : SpvOpSGreaterThan)
+                   : r == R_MIN ? SpvOpULessThan
+                                : SpvOpUGreaterThan,
                    spv_type_bool(s), 2, a, b);
         return spv_op(s, SpvOpSelect, ty, 3, x, a, b);
     case R_AND:
@@ -157,10 +163,7 @@ static uint32_t identity(struct ctx *c, enum reduce r, bool sg, LLVMTypeRef t)
     if (k == LLVMBFloatTypeKind)
         return spv_uint(s, 16, r == R_SUM ? 0 : r == R_PRODUCT ? 0x3f80 : r == R_MIN ? 0x7f80 : 0xff80);
     if (k != LLVMIntegerTypeKind)
-        return spv_float(s, b, r == R_SUM       ? 0
-                               : r == R_PRODUCT ? 1
-                               : r == R_MIN     ? __builtin_inf()
-                                                : -__builtin_inf());
+        return spv_float(s, b, r == R_SUM ? 0 : r == R_PRODUCT ? 1 : r == R_MIN ? __builtin_inf() : -__builtin_inf());
     switch (r) {
     case R_PRODUCT:
         return spv_uint(s, b, 1);
@@ -195,7 +198,8 @@ static SpvOp native_reduce(enum reduce r, bool fp, bool sg)
     }
 }
 
-/* Native operations on narrow types without shaderSubgroupExtendedTypes are not emitted: widen through words instead. */
+/* Native operations on narrow types without shaderSubgroupExtendedTypes are not emitted: widen through words instead.
+ */
 static bool narrow(struct ctx *c, LLVMTypeRef t)
 {
     unsigned b = scalar_bits(c, t);
@@ -220,11 +224,13 @@ static uint32_t reduce_scalar(struct ctx *c, bool quad, enum reduce r, enum scan
         return spv_op(s, native_reduce(r, fp, sg), ty, 3, scope(c),
                       sc == SCAN_ALL         ? SpvGroupOperationReduce
                       : sc == SCAN_INCLUSIVE ? SpvGroupOperationInclusiveScan
-                                             : SpvGroupOperationExclusiveScan, v);
+                                             : SpvGroupOperationExclusiveScan,
+                      v);
     }
     if (quad && sc == SCAN_ALL && !c->emulate) { /* two exchange steps */
         for (unsigned m = 1; m <= 2; m <<= 1) {
-            uint32_t lane = spv_op(s, SpvOpBitwiseXor, u32t(c), 2, spv_and(s, iface_lane(c), spv_u32(s, 3)), spv_u32(s, m));
+            uint32_t lane =
+                spv_op(s, SpvOpBitwiseXor, u32t(c), 2, spv_and(s, iface_lane(c), spv_u32(s, 3)), spv_u32(s, m));
 
             v = combine(c, r, sg, t, v, lane_value(c, true, v, t, lane));
         }
@@ -285,7 +291,8 @@ static uint32_t lane_value(struct ctx *c, bool quad, uint32_t v, LLVMTypeRef t, 
     }
     spv_cap(s, SpvCapabilityGroupNonUniformShuffle);
     if (quad)
-        lane = spv_op(s, SpvOpBitwiseOr, u32t(c), 2, spv_and(s, iface_lane(c), spv_u32(s, ~3u)), spv_and(s, lane, spv_u32(s, 3)));
+        lane = spv_op(s, SpvOpBitwiseOr, u32t(c), 2, spv_and(s, iface_lane(c), spv_u32(s, ~3u)),
+                      spv_and(s, lane, spv_u32(s, 3)));
     if (narrow(c, t) && bits < 32)
         return from_word(c, spv_op(s, SpvOpGroupNonUniformShuffle, u32t(c), 3, scope(c), to_word(c, v, t), lane), t);
     return spv_op(s, SpvOpGroupNonUniformShuffle, type_of(c, t), 3, scope(c), v, lane);
@@ -408,7 +415,8 @@ static enum reduce reduce_name(const char *op)
     static const struct {
         const char *n;
         enum reduce r;
-    } t[] = {{"sum", R_SUM}, {"product", R_PRODUCT}, {"min", R_MIN}, {"max", R_MAX}, {"and", R_AND}, {"or", R_OR}, {"xor", R_XOR}};
+    } t[] = {{"sum", R_SUM}, {"product", R_PRODUCT}, {"min", R_MIN}, {"max", R_MAX},
+             {"and", R_AND}, {"or", R_OR},           {"xor", R_XOR}};
 
     for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
         if (!strcmp(op, t[i].n))
@@ -499,13 +507,16 @@ static bool over_lanes(struct ctx *c, struct call *k, const char *op, bool quad)
             out[i] = reduce_scalar(c, quad, r, sc, k->sign == 's', e, x);
         } else if (first && !c->emulate && !quad) {
             spv_cap(s, SpvCapabilityGroupNonUniformBallot);
-            out[i] = narrow(c, e) ? from_word(c, spv_op(s, SpvOpGroupNonUniformBroadcastFirst, u32t(c), 2, scope(c),
-                                                        to_word(c, x, e)), e)
-                                  : spv_op(s, SpvOpGroupNonUniformBroadcastFirst, ty, 2, scope(c), x);
+            out[i] =
+                narrow(c, e)
+                    ? from_word(
+                          c, spv_op(s, SpvOpGroupNonUniformBroadcastFirst, u32t(c), 2, scope(c), to_word(c, x, e)), e)
+                    : spv_op(s, SpvOpGroupNonUniformBroadcastFirst, ty, 2, scope(c), x);
         } else {
             out[i] = lane_value(c, quad, x, e, lane);
             if (fill)
-                out[i] = spv_op(s, SpvOpSelect, ty, 3, fill, lane_value(c, quad, extract(c, f2, ty, n, i), e, lane), out[i]);
+                out[i] =
+                    spv_op(s, SpvOpSelect, ty, 3, fill, lane_value(c, quad, extract(c, f2, ty, n, i), e, lane), out[i]);
         }
     }
     set_value(c, k->inst, construct(c, type_of(c, t), out, n));

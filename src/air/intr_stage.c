@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Functions of particular stages (air 3.11, 3.12, 2.15): derivatives, discard, pull-model interpolation, mesh output, the
- * control-point function of post-tessellation vertex functions.
+ * Functions of particular stages (air 3.11, 3.12, 2.15): derivatives, discard, pull-model interpolation, mesh output,
+ * the control-point function of post-tessellation vertex functions.
  */
 #include "ctx.h"
 
@@ -90,7 +90,8 @@ static bool interpolate(struct ctx *c, struct call *k)
 static uint32_t new_output(struct ctx *c, uint32_t elem, uint32_t n, uint32_t *type)
 {
     struct spv *s = &c->s;
-    uint32_t t = spv_type_array(s, elem, n), o[3] = {spv_type_ptr(s, SpvStorageClassOutput, t), spv_id(s), SpvStorageClassOutput};
+    uint32_t t = spv_type_array(s, elem, n),
+             o[3] = {spv_type_ptr(s, SpvStorageClassOutput, t), spv_id(s), SpvStorageClassOutput};
 
     spv_raw(s, &s->types, SpvOpVariable, o, 3);
     words_push(s, &c->iface, o[1]);
@@ -111,7 +112,8 @@ static struct output *mesh_output(struct ctx *c, enum air_kind kind, uint32_t in
 }
 
 /* gl_MeshPerVertexEXT and friends as single decorated arrays of blocks are not allowed: one block per class. */
-static void mesh_builtin_store(struct ctx *c, SpvBuiltIn b, uint32_t elem, uint32_t n, bool primitive, uint32_t idx, uint32_t v)
+static void mesh_builtin_store(struct ctx *c, SpvBuiltIn b, uint32_t elem, uint32_t n, bool primitive, uint32_t idx,
+                               uint32_t v)
 {
     struct spv *s = &c->s;
     uint32_t key = 0x20000000u | (uint32_t)b, var = 0;
@@ -145,7 +147,8 @@ static void mesh_indices(struct ctx *c, struct call *k, unsigned n)
 {
     struct spv *s = &c->s;
     unsigned per = c->h.mesh_topology + 1;
-    uint32_t u = spv_type_uint(s, 32), base = arg_id(c, k, 1), v = arg_id(c, k, 2), scratch, arr, key = 0x10000001u, type;
+    uint32_t u = spv_type_uint(s, 32), base = arg_id(c, k, 1), v = arg_id(c, k, 2), scratch, arr, key = 0x10000001u,
+             type;
     LLVMTypeRef t = LLVMTypeOf(k->a[2]);
 
     /* Indices arrive one by one, Vulkan takes a primitive at a time: each goes to its component. */
@@ -167,8 +170,8 @@ static void mesh_indices(struct ctx *c, struct call *k, unsigned n)
         }
     }
     for (unsigned i = 0; i < n; i++) {
-        uint32_t at = spv_iadd(s, base, spv_u32(s, i)), x = to_u32(c, extract(c, v, type_of(c, elem_type(t)), n, i),
-                                                                    elem_type(t), false);
+        uint32_t at = spv_iadd(s, base, spv_u32(s, i)),
+                 x = to_u32(c, extract(c, v, type_of(c, elem_type(t)), n, i), elem_type(t), false);
         uint32_t prim = per == 1 ? at : spv_op(s, SpvOpUDiv, u, 2, at, spv_u32(s, per)), p;
 
         if (per == 1)
@@ -245,7 +248,8 @@ static bool mesh(struct ctx *c, struct call *k)
     }
     if (!strcmp(k->op, "set_viewport_array_index_mesh") && k->n == 3) {
         spv_cap(s, SpvCapabilityMultiViewport);
-        mesh_builtin_store(c, SpvBuiltInViewportIndex, u, c->h.mesh_max_primitives, true, arg_id(c, k, 1), arg_id(c, k, 2));
+        mesh_builtin_store(c, SpvBuiltInViewportIndex, u, c->h.mesh_max_primitives, true, arg_id(c, k, 1),
+                           arg_id(c, k, 2));
         return true;
     }
     if (!strcmp(k->op, "set_index_mesh") && k->n == 3) {
@@ -287,7 +291,8 @@ int iface_control_point(struct ctx *c, LLVMValueRef call)
     for (unsigned i = 0; i < n; i++) {
         LLVMTypeRef t = n == 1 && LLVMGetTypeKind(r) != LLVMStructTypeKind ? r : LLVMStructGetTypeAtIndex(r, i);
         bool fp = LLVMGetTypeKind(elem_type(t)) != LLVMIntegerTypeKind;
-        uint32_t elem = spv_type_vec(s, fp ? spv_type_float(s, 32) : spv_type_uint(s, 32), vec_len(t)), key = 0x08000000u | i;
+        uint32_t elem = spv_type_vec(s, fp ? spv_type_float(s, 32) : spv_type_uint(s, 32), vec_len(t)),
+                 key = 0x08000000u | i;
         uint32_t var = 0, v;
 
         for (unsigned k = 0; k < c->nhelper; k++) {
@@ -295,7 +300,8 @@ int iface_control_point(struct ctx *c, LLVMValueRef call)
                 var = c->helper[k].id;
         }
         if (!var) {
-            uint32_t o[3] = {spv_type_ptr(s, SpvStorageClassInput, spv_type_array(s, elem, size)), spv_id(s), SpvStorageClassInput};
+            uint32_t o[3] = {spv_type_ptr(s, SpvStorageClassInput, spv_type_array(s, elem, size)), spv_id(s),
+                             SpvStorageClassInput};
 
             spv_raw(s, &s->types, SpvOpVariable, o, 3);
             words_push(s, &c->iface, o[1]);
@@ -314,8 +320,9 @@ int iface_control_point(struct ctx *c, LLVMValueRef call)
             v = scalar_bits(c, t) == 32 ? v : spv_op(s, SpvOpUConvert, type_of(c, t), 1, v);
         ids[i] = v;
     }
-    set_value(c, call, LLVMGetTypeKind(r) == LLVMStructTypeKind ? spv_opv(s, SpvOpCompositeConstruct, type_of(c, r), ids, n)
-                                                                 : ids[0]);
+    set_value(c, call,
+              LLVMGetTypeKind(r) == LLVMStructTypeKind ? spv_opv(s, SpvOpCompositeConstruct, type_of(c, r), ids, n)
+                                                       : ids[0]);
     return 1;
 }
 
@@ -337,13 +344,15 @@ bool intr_stage(struct ctx *c, struct call *k)
         return true;
     }
     if (!strcmp(op, "get_num_samples")) {
-        set_value(c, k->inst, c->opt->sample_count ? spv_u32(s, c->opt->sample_count)
-                                                    : iface_push(c, AIR_PUSH_SAMPLE_COUNT, spv_type_uint(s, 32)));
+        set_value(c, k->inst,
+                  c->opt->sample_count ? spv_u32(s, c->opt->sample_count)
+                                       : iface_push(c, AIR_PUSH_SAMPLE_COUNT, spv_type_uint(s, 32)));
         return true;
     }
     if (!strcmp(op, "get_num_patch_control_points")) {
-        set_value(c, k->inst, c->h.patch_control_points ? spv_u32(s, c->h.patch_control_points)
-                                                        : iface_push(c, AIR_PUSH_PATCH_CONTROL_POINTS, spv_type_uint(s, 32)));
+        set_value(c, k->inst,
+                  c->h.patch_control_points ? spv_u32(s, c->h.patch_control_points)
+                                            : iface_push(c, AIR_PUSH_PATCH_CONTROL_POINTS, spv_type_uint(s, 32)));
         return true;
     }
     if (!strcmp(op, "is_helper_thread") || !strcmp(op, "simd_is_helper_thread")) {

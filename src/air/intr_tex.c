@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Textures and samplers (air 3.2, 3.6). The calling shape is decided by operand types, not by AIR version. Separate images
- * and samplers; cubes that are read by texel are bound a second time as 2D arrays; constexpr samplers (air 2.13) become
- * immutable-sampler descriptors, and those with pixel coordinates are made normalised here.
+ * Textures and samplers (air 3.2, 3.6). The calling shape is decided by operand types, not by AIR version. Separate
+ * images and samplers; cubes that are read by texel are bound a second time as 2D arrays; constexpr samplers (air 2.13)
+ * become immutable-sampler descriptors, and those with pixel coordinates are made normalised here.
  */
 #include "ctx.h"
 
@@ -148,17 +148,23 @@ static uint32_t declare_image(struct ctx *c, struct arg *a, bool as_array, uint3
     uint32_t st = component_type(c, a, &cls), dim, fmt = SpvImageFormatUnknown, var, t;
     bool arrayed = kd->array || as_array, store = a->storage;
 
-    dim = kd->buffer ? SpvDimBuffer : kd->cube && !as_array ? SpvDimCube : kd->dim == 1 ? SpvDim1D : kd->dim == 3 && !kd->cube
-                                                                                              ? SpvDim3D : SpvDim2D;
+    dim = kd->buffer                  ? SpvDimBuffer
+          : kd->cube && !as_array     ? SpvDimCube
+          : kd->dim == 1              ? SpvDim1D
+          : kd->dim == 3 && !kd->cube ? SpvDim3D
+                                      : SpvDim2D;
     if (store) {
         fmt = a->r.index < AIR_MAX_TEXTURES ? c->opt->storage_format[a->r.index] : 0;
         if (a->atomic) {
-            fmt = cls == AIR_COMPONENT_INT ? SpvImageFormatR32i : cls == AIR_COMPONENT_UINT ? SpvImageFormatR32ui : SpvImageFormatR64ui;
+            fmt = cls == AIR_COMPONENT_INT    ? SpvImageFormatR32i
+                  : cls == AIR_COMPONENT_UINT ? SpvImageFormatR32ui
+                                              : SpvImageFormatR64ui;
             if (cls == AIR_COMPONENT_FLOAT)
                 air_fail(c, AIR_REFUSE_INTRINSIC, "atomic on a float texture");
         } else if (a->fetched && !fmt) {
             if (!(c->opt->caps & AIR_CAP_STORAGE_READ_ANY))
-                air_fail(c, AIR_REFUSE_STORAGE_FORMAT, "texture %u is read and written: its format must be given", a->r.index);
+                air_fail(c, AIR_REFUSE_STORAGE_FORMAT, "texture %u is read and written: its format must be given",
+                         a->r.index);
             spv_cap(s, SpvCapabilityStorageImageReadWithoutFormat);
         }
         if (fmt > SpvImageFormatRgba32f && fmt != SpvImageFormatR32i && fmt != SpvImageFormatR32ui)
@@ -194,7 +200,8 @@ static uint32_t declare_image(struct ctx *c, struct arg *a, bool as_array, uint3
         t = spv_type_array(s, t, a->r.count);
     var = spv_id(s);
     spv_raw(s, &s->types, SpvOpVariable,
-            (const uint32_t[]){spv_type_ptr(s, SpvStorageClassUniformConstant, t), var, SpvStorageClassUniformConstant}, 3);
+            (const uint32_t[]){spv_type_ptr(s, SpvStorageClassUniformConstant, t), var, SpvStorageClassUniformConstant},
+            3);
     words_push(s, &c->iface, var);
     spv_decorate(s, var, SpvDecorationDescriptorSet, 1, a->r.set);
     spv_decorate(s, var, SpvDecorationBinding, 1, as_array ? AIR_BIND_CUBE_ARRAY + a->r.index : a->r.binding);
@@ -288,7 +295,9 @@ int sampler_number(struct ctx *c, LLVMValueRef v)
     n->word[0] = (uint32_t)w;
     n->word[1] = (uint32_t)(w >> 32);
     n->binding = AIR_BIND_IMMUTABLE + c->nsampler;
-    n->set = c->stage == AIR_STAGE_FRAGMENT ? AIR_SET_FRAGMENT : c->stage == AIR_STAGE_MESH ? AIR_SET_MESH : AIR_SET_VERTEX;
+    n->set = c->stage == AIR_STAGE_FRAGMENT ? AIR_SET_FRAGMENT
+             : c->stage == AIR_STAGE_MESH   ? AIR_SET_MESH
+                                            : AIR_SET_VERTEX;
     return (int)c->nsampler++;
 }
 
@@ -300,7 +309,8 @@ static uint32_t sampler_var(struct ctx *c, uint32_t set, uint32_t binding, uint3
     if (count > 1)
         t = spv_type_array(s, t, count);
     spv_raw(s, &s->types, SpvOpVariable,
-            (const uint32_t[]){spv_type_ptr(s, SpvStorageClassUniformConstant, t), var, SpvStorageClassUniformConstant}, 3);
+            (const uint32_t[]){spv_type_ptr(s, SpvStorageClassUniformConstant, t), var, SpvStorageClassUniformConstant},
+            3);
     words_push(s, &c->iface, var);
     spv_decorate(s, var, SpvDecorationDescriptorSet, 1, set);
     spv_decorate(s, var, SpvDecorationBinding, 1, binding);
@@ -363,7 +373,8 @@ static void set_texel(struct ctx *c, struct call *k, uint32_t v4, enum air_compo
     bool integer = LLVMGetTypeKind(elem_type(t)) == LLVMIntegerTypeKind;
     uint32_t e = cls == AIR_COMPONENT_FLOAT ? spv_type_float(s, 32)
                  : cls == AIR_COMPONENT_INT ? spv_type_sint(s, 32)
-                                            : spv_type_uint(s, cls == AIR_COMPONENT_ULONG ? 64 : 32), o[4], r;
+                                            : spv_type_uint(s, cls == AIR_COMPONENT_ULONG ? 64 : 32),
+             o[4], r;
 
     if (integer != (cls != AIR_COMPONENT_FLOAT) || n > 4)
         air_fail(c, AIR_REFUSE_INTRINSIC, "air.%.80s: result does not fit the texture's component", k->name);
@@ -388,7 +399,8 @@ static void set_zero(struct ctx *c, struct call *k)
         set_value(c, k->inst, spv_null(&c->s, type_of(c, k->ret)));
 }
 
-static uint32_t size_query(struct ctx *c, struct arg *a, LLVMValueRef handle, const struct kind *kd, uint32_t lod, unsigned *n)
+static uint32_t size_query(struct ctx *c, struct arg *a, LLVMValueRef handle, const struct kind *kd, uint32_t lod,
+                           unsigned *n)
 {
     struct spv *s = &c->s;
     bool as_array = kd->cube && a->cube_fetch && !a->sampled;
@@ -409,15 +421,16 @@ static void sample(struct ctx *c, struct call *k, const struct kind *kd, const c
     bool compare = strstr(verb, "compare") != NULL, gather = verb[0] == 'g', pixel, implicit = false;
     bool has_off = !kd->cube, level = false;
     unsigned i = 1, nc = kd->dim;
-    LLVMValueRef samp = k->a[i++], coord, off = NULL, lod = NULL, minlod = NULL, dx = NULL, dy = NULL, layer = NULL, ref = NULL;
+    LLVMValueRef samp = k->a[i++], coord, off = NULL, lod = NULL, minlod = NULL, dx = NULL, dy = NULL, layer = NULL,
+                 ref = NULL;
     uint32_t comp = 0, f = spv_type_float(s, 32), co, img, it, si, o[16], ops[8], mask = 0, v4, r;
     unsigned n = 0, no = 0;
     enum air_component cls;
 
-#define NEED(cond)                                                                                                    \
-    do {                                                                                                              \
-        if (!(cond))                                                                                                  \
-            air_fail(c, AIR_REFUSE_INTRINSIC, "air.%.80s: operand %u", k->name, i);                                   \
+#define NEED(cond)                                                                                                     \
+    do {                                                                                                               \
+        if (!(cond))                                                                                                   \
+            air_fail(c, AIR_REFUSE_INTRINSIC, "air.%.80s: operand %u", k->name, i);                                    \
     } while (0)
     NEED(k->n > 3 && is_pointer(samp));
     if (kd->depth && i < k->n && !is_float(k->a[i]))
@@ -528,8 +541,9 @@ static void sample(struct ctx *c, struct call *k, const struct kind *kd, const c
                 NEED(e && LLVMIsAConstantInt(e));
                 q[j] = spv_s32(s, (int32_t)LLVMConstIntGetSExtValue(e));
             }
-            ov = kd->dim == 1 ? q[0]
-                              : spv_const(s, spv_type_vec(s, spv_type_sint(s, 32), kd->dim), SpvOpConstantComposite, q, kd->dim);
+            ov = kd->dim == 1
+                     ? q[0]
+                     : spv_const(s, spv_type_vec(s, spv_type_sint(s, 32), kd->dim), SpvOpConstantComposite, q, kd->dim);
             mask |= SpvImageOperandsConstOffsetMask;
         } else {
             spv_cap(s, SpvCapabilityImageGatherExtended);
@@ -568,8 +582,8 @@ static void sample(struct ctx *c, struct call *k, const struct kind *kd, const c
 }
 
 /* Integer coordinate with face and layer for reads, writes and atomics. */
-static uint32_t texel_coord(struct ctx *c, const struct kind *kd, LLVMValueRef coord, LLVMValueRef off, LLVMValueRef face,
-                            LLVMValueRef layer, bool as_array)
+static uint32_t texel_coord(struct ctx *c, const struct kind *kd, LLVMValueRef coord, LLVMValueRef off,
+                            LLVMValueRef face, LLVMValueRef layer, bool as_array)
 {
     struct spv *s = &c->s;
     unsigned n = vec_len(LLVMTypeOf(coord)), m = n;
@@ -765,7 +779,8 @@ static void image_atomic(struct ctx *c, struct call *k, const struct kind *kd, c
         spv_void(s, SpvOpAtomicStore, 4, ptr, sc, none, x);
     } else if (cas) {
         LLVMTypeRef vt = LLVMTypeOf(texel);
-        uint32_t want = extract(c, mem_load(c, pointer(c, expect), vt, 4), type_of(c, elem_type(vt)), vec_len(vt), 0), ok;
+        uint32_t want = extract(c, mem_load(c, pointer(c, expect), vt, 4), type_of(c, elem_type(vt)), vec_len(vt), 0),
+                 ok;
 
         if (cls == AIR_COMPONENT_INT)
             want = spv_op(s, SpvOpBitcast, e, 1, want);
@@ -815,7 +830,8 @@ static void query(struct ctx *c, struct call *k, const struct kind *kd, const ch
         spv_cap(s, SpvCapabilityImageQuery);
         r = spv_op(s, SpvOpImageQuerySamples, u, 1, load_image(c, a, k->a[0], false, &it));
     } else {
-        lod = k->n > 1 ? to_u32(c, value(c, k->a[k->n > 2 && kd->depth ? 2 : 1]), LLVMTypeOf(k->a[1]), false) : spv_u32(s, 0);
+        lod = k->n > 1 ? to_u32(c, value(c, k->a[k->n > 2 && kd->depth ? 2 : 1]), LLVMTypeOf(k->a[1]), false)
+                       : spv_u32(s, 0);
         v = size_query(c, a, k->a[0], kd, lod, &n);
         if (!strcmp(verb, "get_width"))
             r = extract(c, v, u, n, 0);

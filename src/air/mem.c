@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory (air 4.4): root + byte offset pointers to OpAccessChain, loads and stores of any LLVM type as units of 1, 2, 4, 8
- * or 16 bytes. Buffers have several aliased views of one binding; shared, private and constant arrays have one element
- * size, the smallest unit that any access needs. Sizes and offsets come from LLVM's data layout, never from SPIR-V rules.
+ * Memory (air 4.4): root + byte offset pointers to OpAccessChain, loads and stores of any LLVM type as units of 1, 2,
+ * 4, 8 or 16 bytes. Buffers have several aliased views of one binding; shared, private and constant arrays have one
+ * element size, the smallest unit that any access needs. Sizes and offsets come from LLVM's data layout, never from
+ * SPIR-V rules.
  */
 #include "ctx.h"
 
@@ -32,8 +33,8 @@ static void add_interface(struct ctx *c, uint32_t id)
 }
 
 /* A storage buffer variable seen as an array of @elem (@stride bytes each). */
-static uint32_t buffer_view(struct ctx *c, uint32_t elem, unsigned stride, uint32_t set, uint32_t binding, bool writable,
-                            const char *name)
+static uint32_t buffer_view(struct ctx *c, uint32_t elem, unsigned stride, uint32_t set, uint32_t binding,
+                            bool writable, const char *name)
 {
     struct spv *s = &c->s;
     uint32_t arr, st, var = spv_id(s), key = elem, ptr;
@@ -172,7 +173,8 @@ static void declare_const(struct ctx *c, int rep)
         }
         return;
     }
-    r->var[0] = module_var(c, SpvStorageClassPrivate, array_of(c, r->unit, r->bytes), const_array(c, b, r->unit, r->bytes));
+    r->var[0] =
+        module_var(c, SpvStorageClassPrivate, array_of(c, r->unit, r->bytes), const_array(c, b, r->unit, r->bytes));
 }
 
 void mem_declare(struct ctx *c)
@@ -340,7 +342,8 @@ uint32_t mem_phys_base(struct ctx *c, int root)
     c->h.flags |= AIR_REFLECT_USES_TABLE;
     c->arg[r->arg].r.flags |= AIR_ARG_PHYSICAL;
     table = iface_push(c, AIR_PUSH_BUFFER_TABLE, u64);
-    addr = spv_op(s, SpvOpIAdd, u64, 2, table, spv_uint(s, 64, c->arg[r->arg].r.index * sizeof(struct air_buffer_entry)));
+    addr =
+        spv_op(s, SpvOpIAdd, u64, 2, table, spv_uint(s, 64, c->arg[r->arg].r.index * sizeof(struct air_buffer_entry)));
     pt = spv_type_ptr(s, SpvStorageClassPhysicalStorageBuffer, u64);
     return spv_op(s, SpvOpLoad, u64, 3, spv_op(s, SpvOpConvertUToPtr, pt, 1, addr), SpvMemoryAccessAlignedMask, 16u);
 }
@@ -404,7 +407,8 @@ uint32_t ptr_word(struct ctx *c, struct ptr p, unsigned bits, bool f32)
 {
     struct spv *s = &c->s;
     struct root *r = &c->root[root_find(c, p.root)];
-    uint32_t type = f32 ? spv_type_float(s, 32) : spv_type_uint(s, bits), dyn, k, *var = f32 ? &r->f32_var : &r->u64_var;
+    uint32_t type = f32 ? spv_type_float(s, 32) : spv_type_uint(s, bits), dyn, k,
+             *var = f32 ? &r->f32_var : &r->u64_var;
 
     if (r->kind == ROOT_PHYS)
         return spv_op(s, SpvOpConvertUToPtr, spv_type_ptr(s, SpvStorageClassPhysicalStorageBuffer, type), 1,
@@ -414,7 +418,8 @@ uint32_t ptr_word(struct ctx *c, struct ptr p, unsigned bits, bool f32)
     if (r->kind != ROOT_BUFFER)
         air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "64-bit atomic on threadgroup memory");
     if (!*var)
-        *var = buffer_view(c, type, bits / 8, c->arg[r->arg].r.set, c->arg[r->arg].r.binding, true, c->arg[r->arg].name);
+        *var =
+            buffer_view(c, type, bits / 8, c->arg[r->arg].r.set, c->arg[r->arg].r.binding, true, c->arg[r->arg].name);
     c->arg[r->arg].r.flags |= AIR_ARG_USED | AIR_ARG_WRITTEN;
     ptr_index(c, &p, 0, log2u(bits / 8), &dyn, &k);
     return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassStorageBuffer, type), 3, *var, spv_u32(s, 0),
@@ -424,7 +429,8 @@ uint32_t ptr_word(struct ctx *c, struct ptr p, unsigned bits, bool f32)
 static uint32_t load_at(struct ctx *c, struct ptr p, unsigned lg, uint32_t k)
 {
     if (is_phys(c, p))
-        return spv_op(&c->s, SpvOpLoad, view_type(c, lg), 3, unit_ptr(c, p, lg, k), SpvMemoryAccessAlignedMask, 1u << lg);
+        return spv_op(&c->s, SpvOpLoad, view_type(c, lg), 3, unit_ptr(c, p, lg, k), SpvMemoryAccessAlignedMask,
+                      1u << lg);
     return spv_op(&c->s, SpvOpLoad, view_type(c, lg), 1, unit_ptr(c, p, lg, k));
 }
 
@@ -479,8 +485,8 @@ static void subword_store(struct ctx *c, struct ptr p, unsigned unit, uint32_t k
 }
 
 /*
- * Unit to use for @bytes at alignment @align. Above 4 bytes the alignment must also follow from the address itself: kernels
- * cast rows of any length to float4, which works on the GPUs they were written for.
+ * Unit to use for @bytes at alignment @align. Above 4 bytes the alignment must also follow from the address itself:
+ * kernels cast rows of any length to float4, which works on the GPUs they were written for.
  */
 static unsigned pick_unit(struct ctx *c, struct root *r, const struct ptr *p, uint32_t bytes, unsigned align)
 {
@@ -533,15 +539,16 @@ static void load_scalars(struct ctx *c, struct ptr p, unsigned size, unsigned n,
 
         if (per == 8) { /* bytes to 64 bits: by way of words */
             for (unsigned i = 0; i < n * 2; i++)
-                w[i] = spv_op(s, SpvOpBitcast, u32, 1,
-                              spv_opv(s, SpvOpCompositeConstruct, spv_type_vec(s, spv_type_uint(s, 8), 4), w + i * 4, 4));
+                w[i] =
+                    spv_op(s, SpvOpBitcast, u32, 1,
+                           spv_opv(s, SpvOpCompositeConstruct, spv_type_vec(s, spv_type_uint(s, 8), 4), w + i * 4, 4));
             u = 4;
             per = 2;
         }
         for (unsigned i = 0; i < n; i++)
-            out[i] = spv_op(s, SpvOpBitcast, spv_type_uint(s, size * 8), 1,
-                            spv_opv(s, SpvOpCompositeConstruct, spv_type_vec(s, spv_type_uint(s, u * 8), per),
-                                    w + i * per, per));
+            out[i] = spv_op(
+                s, SpvOpBitcast, spv_type_uint(s, size * 8), 1,
+                spv_opv(s, SpvOpCompositeConstruct, spv_type_vec(s, spv_type_uint(s, u * 8), per), w + i * per, per));
     }
 }
 
@@ -590,8 +597,7 @@ static void store_scalars(struct ctx *c, struct ptr p, unsigned size, unsigned n
     }
     if (vu > 4) {
         for (unsigned i = 0; i < nw / (vu / 4); i++)
-            store_at(c, p, lg, i,
-                     spv_opv(s, SpvOpCompositeConstruct, view_type(c, lg), w + i * (vu / 4), vu / 4));
+            store_at(c, p, lg, i, spv_opv(s, SpvOpCompositeConstruct, view_type(c, lg), w + i * (vu / 4), vu / 4));
         return;
     }
     for (unsigned i = 0; i < nw; i++) {
@@ -695,7 +701,8 @@ void mem_store(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align, uint3
             struct ptr q = p;
 
             q.off += (uint32_t)off;
-            mem_store(c, q, e, low_bit(off, align ? align : 1), spv_op(s, SpvOpCompositeExtract, type_of(c, e), 2, id, i));
+            mem_store(c, q, e, low_bit(off, align ? align : 1),
+                      spv_op(s, SpvOpCompositeExtract, type_of(c, e), 2, id, i));
         }
         return;
     }

@@ -63,10 +63,10 @@ static const struct {
     const char *node;
     enum air_stage stage;
 } entry_nodes[] = {
-    {"air.vertex", AIR_STAGE_VERTEX},   {"air.fragment", AIR_STAGE_FRAGMENT},
-    {"air.kernel", AIR_STAGE_KERNEL},   {"air.mesh", AIR_STAGE_MESH},
-    {"air.object", AIR_STAGE_OBJECT},   {"air.visible", AIR_STAGE_VISIBLE},
-    {"air.extern", AIR_STAGE_EXTERN},   {"air.intersection", AIR_STAGE_INTERSECTION},
+    {"air.vertex", AIR_STAGE_VERTEX}, {"air.fragment", AIR_STAGE_FRAGMENT},
+    {"air.kernel", AIR_STAGE_KERNEL}, {"air.mesh", AIR_STAGE_MESH},
+    {"air.object", AIR_STAGE_OBJECT}, {"air.visible", AIR_STAGE_VISIBLE},
+    {"air.extern", AIR_STAGE_EXTERN}, {"air.intersection", AIR_STAGE_INTERSECTION},
 };
 
 typedef void (*entry_fn)(void *opaque, const char *name, unsigned stage);
@@ -211,7 +211,7 @@ static void parse_texture_name(struct ctx *c, struct arg *a)
         comma += 1 + strspn(comma + 1, " ");
         if (!strncmp(comma, "access::", 8))
             comma += 8;
-        a->r.access = !strncmp(comma, "sample", 6)       ? AIR_ACCESS_SAMPLE
+        a->r.access = !strncmp(comma, "sample", 6)        ? AIR_ACCESS_SAMPLE
                       : !strncmp(comma, "read_write", 10) ? AIR_ACCESS_READ_WRITE
                       : !strncmp(comma, "read", 4)        ? AIR_ACCESS_READ
                       : !strncmp(comma, "write", 5)       ? AIR_ACCESS_WRITE
@@ -302,7 +302,8 @@ static enum air_refuse refused_kind(enum air_kind k)
     }
 }
 
-/* An argument buffer may hold plain values; anything that is a handle or pointer has an UNKNOWN encoding (decision 16). */
+/* An argument buffer may hold plain values; anything that is a handle or pointer has an UNKNOWN encoding (decision 16).
+ */
 static void check_argument_buffer(struct ctx *c, LLVMValueRef *o, unsigned n, unsigned depth)
 {
     if (depth > 16)
@@ -330,13 +331,13 @@ static void check_argument_buffer(struct ctx *c, LLVMValueRef *o, unsigned n, un
 
 static void classify(struct ctx *c, struct arg *a, LLVMValueRef *o, unsigned n)
 {
-    static const unsigned limits[] = {[AIR_KIND_BUFFER] = 31, [AIR_KIND_INDIRECT_BUFFER] = 31, [AIR_KIND_TEXTURE] = 128,
-                                      [AIR_KIND_SAMPLER] = 16};
+    static const unsigned limits[] = {
+        [AIR_KIND_BUFFER] = 31, [AIR_KIND_INDIRECT_BUFFER] = 31, [AIR_KIND_TEXTURE] = 128, [AIR_KIND_SAMPLER] = 16};
     bool pointer = LLVMGetTypeKind(LLVMTypeOf(a->value)) == LLVMPointerTypeKind;
     unsigned as = pointer ? LLVMGetPointerAddressSpace(LLVMTypeOf(a->value)) : 0;
-    uint32_t set = c->stage == AIR_STAGE_FRAGMENT                            ? AIR_SET_FRAGMENT
+    uint32_t set = c->stage == AIR_STAGE_FRAGMENT                  ? AIR_SET_FRAGMENT
                    : c->stage == AIR_STAGE_MESH || c->h.patch_kind ? AIR_SET_MESH
-                                                                             : AIR_SET_VERTEX;
+                                                                   : AIR_SET_VERTEX;
 
     a->r.kind = a->kind;
     a->r.set = set;
@@ -399,7 +400,8 @@ static void parse_inputs(struct ctx *c)
 
             if (pred && LLVMIsAMDNode(pred))
                 pred = md_operands(c, pred, &p) ? p[0] : NULL;
-            (void)front_constant_value(c, pred, &on); /* not evaluable: the argument is absent, as for an unset constant */
+            (void)front_constant_value(c, pred,
+                                       &on); /* not evaluable: the argument is absent, as for an unset constant */
             a->absent = !on;
             at = 3;
         }

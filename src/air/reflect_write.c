@@ -60,8 +60,8 @@ static uint32_t location_word(struct ctx *c, uint32_t var)
     return 0;
 }
 
-static void put_io(struct ctx *c, struct blob *b, struct blob *s, struct air_reflect_io r, uint32_t var, const char *name,
-                   const char *identity)
+static void put_io(struct ctx *c, struct blob *b, struct blob *s, struct air_reflect_io r, uint32_t var,
+                   const char *name, const char *identity)
 {
     r.name = str(s, name);
     r.identity = str(s, identity);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where pointers point (air 4.4): each pointer value gets one static root. Locals, threadgroup variables and constant
- * tables that one pointer may reach are merged into one variable; buffers that meet become 64-bit addresses. Also finds the
- * smallest unit in which each root is accessed, which decides the element type of its variable.
+ * tables that one pointer may reach are merged into one variable; buffers that meet become 64-bit addresses. Also finds
+ * the smallest unit in which each root is accessed, which decides the element type of its variable.
  */
 #include "ctx.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SPIR-V module builder: see spv.h. Memory failure is sticky (spv.failed), so that emitting code needs no error path per
- * instruction; the caller asks once at the end.
+ * SPIR-V module builder: see spv.h. Memory failure is sticky (spv.failed), so that emitting code needs no error path
+ * per instruction; the caller asks once at the end.
  */
 #include "spv.h"
 
@@ -465,8 +465,8 @@ void spv_fini(struct spv *s)
 
 uint32_t *spv_finish(struct spv *s, size_t *words)
 {
-    struct words *all[] = {&s->caps,  &s->exts,  &s->imports, NULL /* memory model */, &s->entry, &s->modes,
-                           &s->debug, &s->decor, &s->types,   &s->body};
+    struct words *all[] = {&s->caps,  &s->exts,  &s->imports, NULL /* memory model */, &s->entry, &s->modes, &s->debug,
+                           &s->decor, &s->types, &s->body};
     struct words w = {0};
 
     words_push(s, &w, SpvMagicNumber);

@@ -79,7 +79,7 @@ uint32_t spv_and(struct spv *s, uint32_t a, uint32_t b);
 
 /* Function-storage variable of the current function, declared in its first block. */
 uint32_t spv_local(struct spv *s, uint32_t type);
-uint32_t spv_label(struct spv *s);            /* new id for a block */
+uint32_t spv_label(struct spv *s);             /* new id for a block */
 void spv_begin(struct spv *s, uint32_t label); /* OpLabel */
 
 /* Concatenate the module; malloc'ed, owned by the caller. NULL when out of memory. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * LLVM types and values as SPIR-V ids (air 4.3): one unsigned integer type per width, bfloat as 16-bit integers, vectors
- * beyond four lanes as arrays, undef and poison as zero. Pointers are not ids but root + offset (struct ptr).
+ * LLVM types and values as SPIR-V ids (air 4.3): one unsigned integer type per width, bfloat as 16-bit integers,
+ * vectors beyond four lanes as arrays, undef and poison as zero. Pointers are not ids but root + offset (struct ptr).
  */
 #include "ctx.h"
 
@@ -246,7 +246,7 @@ uint32_t const_bytes(struct ctx *c, LLVMValueRef v, uint8_t *out, size_t max)
 
             if (!e)
                 air_fail(c, AIR_REFUSE_INSTRUCTION, "constant expression in a table");
-            off = k == LLVMStructTypeKind ? LLVMOffsetOfElement(c->dl, t, i)
+            off = k == LLVMStructTypeKind  ? LLVMOffsetOfElement(c->dl, t, i)
                   : k == LLVMArrayTypeKind ? i * LLVMABISizeOfType(c->dl, LLVMTypeOf(e))
                                            : i * LLVMStoreSizeOfType(c->dl, LLVMTypeOf(e));
             if (off > max)
@@ -328,8 +328,8 @@ static bool root_is_phys(struct ctx *c, int root)
 }
 
 /*
- * Null among pointers that are offsets: an offset no buffer reaches. Kernels compare pointers that were chosen between a
- * buffer and null.
+ * Null among pointers that are offsets: an offset no buffer reaches. Kernels compare pointers that were chosen between
+ * a buffer and null.
  */
 #define NULL_OFFSET 0xfffffff0u
 
@@ -361,7 +361,8 @@ static uint32_t to_id(struct ctx *c, struct ptr p, bool phys)
 
         if (spv_is_u32(s, off, &k) && !k)
             return base;
-        return spv_op(s, SpvOpIAdd, spv_type_uint(s, 64), 2, base, spv_op(s, SpvOpSConvert, spv_type_uint(s, 64), 1, off));
+        return spv_op(s, SpvOpIAdd, spv_type_uint(s, 64), 2, base,
+                      spv_op(s, SpvOpSConvert, spv_type_uint(s, 64), 1, off));
     }
     p.off += c->root[p.root].base;
     return ptr_offset(c, &p);
@@ -446,7 +447,7 @@ static struct ptr const_pointer(struct ctx *c, LLVMValueRef v, unsigned depth)
         return gep(c, v, depth + 1);
     case LLVMIntToPtr:
         if (root_is_phys(c, p.root))
-            p.phys = value(c, LLVMGetOperand(v, 0));
+            air_fail(c, AIR_REFUSE_POINTER, "pointer made from an integer");
         return p;
     default:
         return const_pointer(c, LLVMGetOperand(v, 0), depth + 1);
@@ -586,7 +587,8 @@ void loop_begin(struct ctx *c, struct loop *l, uint32_t count)
     spv_void(s, SpvOpBranch, 1, test);
     spv_begin(s, test);
     l->i = spv_op(s, SpvOpLoad, u32, 1, l->var);
-    spv_void(s, SpvOpBranchConditional, 3, spv_op(s, SpvOpULessThan, spv_type_bool(s), 2, l->i, count), l->body, l->merge);
+    spv_void(s, SpvOpBranchConditional, 3, spv_op(s, SpvOpULessThan, spv_type_bool(s), 2, l->i, count), l->body,
+             l->merge);
     spv_begin(s, l->body);
 }
 

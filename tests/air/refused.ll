@@ -104,6 +104,21 @@ end:
   store float %t, ptr addrspace(1) %p, align 4
   ret void
 }
+; Addresses that the guest would choose.
+define void @argument_buffer__pointer(ptr addrspace(2) %o, ptr addrspace(1) %p) {
+  %q = load ptr addrspace(1), ptr addrspace(2) %o, align 8
+  %v = load i32, ptr addrspace(1) %q, align 4
+  store i32 %v, ptr addrspace(1) %p, align 4
+  ret void
+}
+define void @pointer__integer(ptr addrspace(1) %o, ptr addrspace(1) %p) {
+  %a = load i64, ptr addrspace(1) %o, align 8
+  %q = inttoptr i64 %a to ptr addrspace(1)
+  %v = load i32, ptr addrspace(1) %q, align 4
+  store i32 %v, ptr addrspace(1) %p, align 4
+  ret void
+}
+
 declare void @air.no_such_function.f32(float)
 declare void @air.intersect.triangle_data(ptr addrspace(1))
 declare void @air.set_vertex_buffer_render_command(ptr addrspace(1))
@@ -116,7 +131,7 @@ declare { <4 x float>, i8 } @air.read_texture_2d.v4f32(ptr addrspace(1), <2 x i3
 declare void @air.write_texture_2d.v4f32(ptr addrspace(1), <2 x i32>, <4 x float>, i32, i32)
 declare float @air.simd_sum.f32(float) convergent
 
-!air.kernel = !{!0, !1, !2, !3, !4, !5, !6, !7, !8, !9, !10, !11, !12, !13, !14, !15, !16, !17, !18}
+!air.kernel = !{!0, !1, !2, !3, !4, !5, !6, !7, !8, !9, !10, !11, !12, !13, !14, !15, !16, !17, !18, !19, !20}
 !0 = !{ptr @intrinsic__unknown, !99, !{!50}}
 !1 = !{ptr @ray_tracing__call, !99, !{!50}}
 !2 = !{ptr @command_buffer__call, !99, !{!50}}
@@ -136,6 +151,9 @@ declare float @air.simd_sum.f32(float) convergent
 !16 = !{ptr @recursion__call, !99, !{!50}}
 !17 = !{ptr @storage_format__read_write, !99, !{!58, !51}}
 !18 = !{ptr @simd_divergent__loop, !99, !{!50, !59}}
+!19 = !{ptr @argument_buffer__pointer, !99, !{!62, !51}}
+!20 = !{ptr @pointer__integer, !99, !{!50, !51}}
+!62 = !{i32 0, !"air.indirect_buffer", !"air.location_index", i32 0, i32 1, !"air.read"}
 !50 = !{i32 0, !"air.buffer", !"air.location_index", i32 0, i32 1, !"air.read_write"}
 !51 = !{i32 1, !"air.buffer", !"air.location_index", i32 1, i32 1, !"air.read_write"}
 !52 = !{i32 0, !"air.indirect_buffer", !"air.location_index", i32 0, i32 1, !"air.read", !"air.struct_type_info", !60}
