@@ -191,7 +191,8 @@ static uint32_t vblank_step(struct round *r)
         return 0;
     }
     r->idle_polls = 0;
-    pipe->grid_ns = r->now - pipe->grid_ns >= 2 * period ? r->now : due;
+    /* After a stall the missed slots are skipped and the phase stays, as a monitor's does: no burst, and no drift. */
+    pipe->grid_ns += (r->now - pipe->grid_ns) / period * period;
     wake_at(r, pipe->grid_ns + period);
     return bits;
 }

@@ -254,6 +254,7 @@ static void publish(struct pipe *pipe, struct pvg_frame *frame)
 
 bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *done)
 {
+    struct gamma_lut lut; /* of its own: a teardown may reset the pipe's meanwhile */
     struct pvg_frame *frame;
     struct standing s;
     bool good;
@@ -269,12 +270,13 @@ bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *d
     if (s.lut)
         pipe->gamma = *s.lut;
     free(s.lut);
+    lut = pipe->gamma;
     pthread_mutex_unlock(&pipe->lock);
 
     frame = frame_new(pipe->pool, s.picture.width_px, s.picture.height_px);
     good = frame && copy_picture(pipe, pin, &s, frame);
     if (good) {
-        gamma_apply(&pipe->gamma, frame);
+        gamma_apply(&lut, frame);
         record_picture(pipe, frame);
     }
 
