@@ -105,7 +105,7 @@ class Guest:
         self.set_reg(ROOT_PAGE_PFN, self.root_page // self.page)
         self.set_reg(ROOT_FIFO_PFN, self.root // self.page)
         self.set_reg(ROOT_FIFO_LENGTH, 0x10000)
-        self.set_reg(ROOT_FIFO_START, PAGE)
+        self.set_reg(ROOT_FIFO_START, self.page)
         self.set_reg(FIFO_CONTROL, 1)
         self.root_written = 0
 
@@ -118,9 +118,9 @@ class Guest:
         return struct.pack('<HHII', opcode, len(barriers), total, stamp) + b''.join(u32(*b) for b in barriers) + payload
 
     def put_root(self, data, ring=True):
-        size = 0x10000 - PAGE
+        size = 0x10000 - self.page
         for i in range(0, len(data), 4):
-            self.m.put_bytes(self.root + PAGE + (self.root_written + i) % size, data[i:i + 4])
+            self.m.put_bytes(self.root + self.page + (self.root_written + i) % size, data[i:i + 4])
         self.root_written += len(data)
         if ring:
             self.set_reg(ROOT_PRODUCER, self.root_written)

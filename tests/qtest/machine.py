@@ -93,17 +93,18 @@ class Lines:
 class Machine:
     """QEMU with machine q35 (or another), 64 MiB of RAM, no default devices."""
 
-    def __init__(self, *devices, machine='q35', ram_mib=64, args=(), shared_ram=False, plugin_args='', env=None):
+    def __init__(self, *devices, machine='q35', ram_mib=64, args=(), shared_ram=False, plugin_args='', env=None,
+                 qemu=None, bios=None):
         self.dir = tempfile.mkdtemp(prefix='pvg-qtest-')
         self.events = []
         self.irqs = []  # 'IRQ raise N' and 'IRQ lower N' of an intercepted controller, as they were seen
         with open(self.path('bios.bin'), 'wb') as f:
-            f.write(bios_image())
+            f.write(bios or bios_image())
         self.qtest = Lines(self.path('qtest.sock'))
         self.qmp_lines = Lines(self.path('qmp.sock'))
-        command = [Config.qemu, '-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'tcg', '-m', str(ram_mib),
-                   '-bios', self.path('bios.bin'), '-qtest', f'unix:{self.path("qtest.sock")}', '-qtest-log', 'none',
-                   '-qmp', f'unix:{self.path("qmp.sock")}']
+        command = [qemu or Config.qemu, '-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'tcg', '-m',
+                   str(ram_mib), '-bios', self.path('bios.bin'), '-qtest', f'unix:{self.path("qtest.sock")}',
+                   '-qtest-log', 'none', '-qmp', f'unix:{self.path("qmp.sock")}']
         if Config.plugin:
             command += ['-plugin', Config.plugin + plugin_args]
         if shared_ram:

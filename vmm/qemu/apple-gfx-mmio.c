@@ -220,6 +220,7 @@ static void apple_gfx_mmio_hold(APPLE_GFX_HOLD_ARGS(obj))
 
     if (m->iosfc) {
         pvg_iosfc_reset(m->iosfc);
+        qemu_bh_cancel(m->iosfc_bh); /* an interrupt of before the reset */
     }
     apple_gfx_common_reset(&m->common);
     line_lower(&m->gfx_line);
@@ -255,6 +256,10 @@ static bool get_hold_irq(Object *obj, Error **errp)
 
 static void set_hold_irq(Object *obj, bool value, Error **errp)
 {
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "hold-irq can only be given with -device");
+        return;
+    }
     APPLE_GFX_MMIO(obj)->hold_irq = value;
 }
 

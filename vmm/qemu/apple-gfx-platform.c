@@ -18,18 +18,90 @@ struct AppleGFXPlatformState {
     uint32_t gfx_irq, iosfc_irq;   /* UINT32_MAX: as the machine suggests */
 };
 
+/* Windows begin at pages of the host's MMU or of any guest's. */
+#define WINDOW_ALIGN 0x1000
+
 /* Interrupt controllers of stock machines, and what is free beside them. */
 static const struct {
     const char *controller;
     uint64_t gfx_base, iosfc_base;
-    uint32_t gfx_irq, iosfc_irq, irqs;
+    uint32_t gfx_irq, iosfc_irq;
+    uint32_t pins; /* of an I/O APIC; 0: a GIC says itself */
 } places[] = {
     /* virt: the platform bus window and its interrupts, unused unless the machine has other dynamic devices */
-    { "arm-gicv3-common", 0x0c000000, 0x0c010000, 112, 113, 988 },
-    { "arm_gic_common", 0x0c000000, 0x0c010000, 112, 113, 988 },
+    { "arm-gicv3-common", 0x0c000000, 0x0c010000, 112, 113, 0 },
+    { "arm_gic_common", 0x0c000000, 0x0c010000, 112, 113, 0 },
     /* q35 and i440fx: below the interrupt controllers; RAM must end lower */
     { "ioapic-common", 0xf0000000, 0xf0010000, 20, 21, 24 },
 };
+
+/* Interrupts of a GIC that belong to single CPUs; the others are its lines. */
+#define GIC_INTERNAL 32
+
+static uint32_t line_count(Object *controller, uint32_t pins)
+{
+    uint64_t irqs;
+
+    if (pins) {
+        return pins;
+    }
+    irqs = object_property_get_uint(controller, "num-irq", NULL);
+    return irqs > GIC_INTERNAL && irqs < UINT32_MAX ? irqs - GIC_INTERNAL : 0;
+}
+
+static bool check_lines(const AppleGFXPlatformState *p, uint32_t lines,
+                        Error **errp)
+{
+    if (p->gfx_irq >= lines || p->iosfc_irq >= lines) {
+        error_setg(errp, "gfx-irq=%u, iosfc-irq=%u: the interrupt controller "
+                   "has %u lines, counted from 0", p->gfx_irq, p->iosfc_irq,
+                   lines);
+        return false;
+    }
+    if (p->gfx_irq == p->iosfc_irq) {
+        error_setg(errp, "gfx-irq=%u, iosfc-irq=%u: each needs a line of its "
+                   "own", p->gfx_irq, p->iosfc_irq);
+        return false;
+    }
+    return true;
+}
+
+/* Would the window lie where the machine has nothing? */
+static bool check_window(const char *name, uint64_t base, uint64_t length,
+                         Error **errp)
+{
+    MemoryRegionSection there;
+
+    if (base % WINDOW_ALIGN || base + (length - 1) < base) {
+        error_setg(errp, "%s=0x%" PRIx64 ": a multiple of 0x%x with 0x%" PRIx64
+                   " bytes from there is needed", name, base, WINDOW_ALIGN,
+                   length);
+        return false;
+    }
+    there = memory_region_find(get_system_memory(), base, length);
+    if (there.mr) {
+        error_setg(errp, "%s=0x%" PRIx64 ": '%s' of the machine lies there",
+                   name, base, memory_region_name(there.mr));
+        memory_region_unref(there.mr);
+        return false;
+    }
+    return true;
+}
+
+static bool check_windows(const AppleGFXPlatformState *p, Error **errp)
+{
+    if (!check_window("gfx-base", p->gfx_base, PVG_MMIO_LENGTH, errp) ||
+        !check_window("iosfc-base", p->iosfc_base, PVG_IOSFC_MMIO_LENGTH, errp)) {
+        return false;
+    }
+    if (p->gfx_base <= p->iosfc_base + (PVG_IOSFC_MMIO_LENGTH - 1) &&
+        p->iosfc_base <= p->gfx_base + (PVG_MMIO_LENGTH - 1)) {
+        error_setg(errp, "gfx-base=0x%" PRIx64 ", iosfc-base=0x%" PRIx64
+                   ": the windows overlap", p->gfx_base, p->iosfc_base);
+        return false;
+    }
+    return true;
+}
 
 static bool choose_place(AppleGFXPlatformState *p, DeviceState **controller,
                          Error **errp)
@@ -48,13 +120,8 @@ static bool choose_place(AppleGFXPlatformState *p, DeviceState **controller,
         p->gfx_irq = p->gfx_irq != UINT32_MAX ? p->gfx_irq : places[i].gfx_irq;
         p->iosfc_irq = p->iosfc_irq != UINT32_MAX ? p->iosfc_irq :
                        places[i].iosfc_irq;
-        if (p->gfx_irq >= places[i].irqs || p->iosfc_irq >= places[i].irqs) {
-            error_setg(errp, "gfx-irq=%u, iosfc-irq=%u: the interrupt "
-                       "controller has lines 0 to %u", p->gfx_irq,
-                       p->iosfc_irq, places[i].irqs - 1);
-            return false;
-        }
-        return true;
+        return check_lines(p, line_count(obj, places[i].pins), errp) &&
+               check_windows(p, errp);
     }
     error_setg(errp, "this machine has no interrupt controller that "
                "apple-gfx-mmio knows: use -M virt or -M q35");
@@ -115,6 +182,8 @@ static void describe(AppleGFXPlatformState *p)
     qemu_fdt_setprop_string(fdt, node, "compatible", "openpvg,apple-gfx-mmio");
     qemu_fdt_setprop(fdt, node, "reg", reg, sizeof(reg));
     qemu_fdt_setprop(fdt, node, "interrupts", irq, sizeof(irq));
+    /* Guest RAM is reached through the caches of the host's CPUs. */
+    qemu_fdt_setprop(fdt, node, "dma-coherent", NULL, 0);
 }
 
 /* --- Life cycle --- */
@@ -127,6 +196,10 @@ static void platform_realize(DeviceState *dev, Error **errp)
 
     if (!choose_place(p, &controller, errp)) {
         return;
+    }
+    /* By the user's name consoles are found (QMP screendump, -vnc display=). */
+    if (dev->id) {
+        DEVICE(sbd)->id = g_strdup(dev->id);
     }
     object_property_add_child(qdev_get_machine(), "apple-gfx-mmio[*]", p->child);
     if (!sysbus_realize(sbd, errp)) {
@@ -180,7 +253,7 @@ static void platform_finalize(Object *obj)
                              void *opaque, Error **errp)                       \
     {                                                                          \
         if (DEVICE(obj)->realized) {                                           \
-            error_setg(errp, name " is fixed once the device is there");       \
+            error_setg(errp, name " can only be given with -device");       \
             return;                                                            \
         }                                                                      \
         visit_type_##kind(v, n, &APPLE_GFX_PLATFORM(obj)->member, errp);       \

@@ -1,0 +1,673 @@
+# SPDX-License-Identifier: MIT
+# The memory-mapped variant: two windows and two lines on stock machines, the surface mapper and its pictures. (memory 9,
+# host-api 1.14 and 6.3, seed-checklist C, D6, D7, E8 to E10, E34, E35, F33 to F36, H16 to H20)
+import collections
+import shutil
+import struct
+import subprocess
+import time
+
+from guest import (DISPLAY_PORTS, NOP, PAGE, ROOT_CONSUMER, VERSION, Display, Guest, u32)
+from harness import check, contains, equal, test
+from machine import Config, Machine, Skip, run_qemu, wait_for
+from t_trace import Traced
+
+DEVICE = 'apple-gfx-mmio-platform,id=g'
+GFX, MAPPER = 0xf0000000, 0xf0010000
+IOAPIC = '/machine/q35/ioapic'
+CASES = (0xf1200000, 0xf1000000, 17, 19)
+
+# Registers of the mapper (memory 9.2)
+RING, CAPACITY, TABLE, PRODUCER, CONSUMER, STATUS, TABLE2 = range(0x1000, 0x1038, 8)
+MAP, UNMAP = 1, 2
+UNANSWERED = 0xabababab
+SWAP_MAPPING = 0x08
+BGRA = 0x42475241
+
+
+class MmioGuest(Guest):
+    """A guest with pages of 16 KiB that was told where the windows are."""
+
+    def __init__(self, machine, gfx=GFX, mapper=MAPPER, ram_start=0x200000, page=0x4000):
+        self.m, self.bar, self.window = machine, gfx, mapper
+        self.next_free, self.page, self.first_display = ram_start, page, 4
+        self.root_stamp = 0
+
+    def enable(self, bus_master=True):
+        pass
+
+    def mreg(self, offset, size=8):
+        return self.m.read(size, self.window + offset)
+
+    def set_mreg(self, offset, value, size=8):
+        self.m.write(size, self.window + offset, value)
+
+    def start_mapper(self, capacity=16):
+        self.capacity, self.count = capacity, 0
+        self.ring, self.table = self.alloc((capacity * 16 + self.page - 1) // self.page), self.alloc(1)
+        self.records = self.alloc(1)  # of ids 0 to 31
+        self.m.put_bytes(self.table, u32(self.entry(self.records)))
+        self.set_mreg(RING, self.ring)
+        self.set_mreg(CAPACITY, capacity)
+        self.set_mreg(TABLE, self.table)
+        self.set_mreg(CONSUMER, 1)
+        return self
+
+    def entry(self, gpa):
+        return gpa // self.page << 2 | 1
+
+    def put_request(self, operation, number):
+        """Writes an entry; returns the address of its result."""
+        at = self.ring + self.count % self.capacity * 16
+        self.m.put_bytes(at, u32(operation, number, UNANSWERED, 0))
+        self.count += 1
+        return at + 8
+
+    def request(self, operation, number):
+        """One request, served: its result."""
+        at = self.put_request(operation, number)
+        self.set_mreg(PRODUCER, self.count)
+        wait_for(lambda: self.mreg(CONSUMER) == self.count, f'request {self.count}')
+        return self.m.read(4, at)
+
+    def live(self):
+        return self.m.report()['mapper']['mappings']
+
+
+class Mapped:
+    """A surface of scattered pages with its record and page list (memory 9.5)."""
+
+    def __init__(self, guest, number, width, height, stride=None, offset=0):
+        self.g, self.m, self.id = guest, guest.m, number
+        self.width, self.height, self.stride, self.offset = width, height, stride or width * 4, offset
+        self.length = offset + self.stride * height
+        count = (self.length + guest.page - 1) // guest.page
+        start = guest.alloc(count)
+        order = list(range(1, count, 2)) + list(range(0, count, 2))
+        self.pages = [start + i * guest.page for i in order]
+        self.list = guest.alloc(1)
+        self.m.put_bytes(self.list, u32(*(guest.entry(p) for p in self.pages)))
+        self.record = guest.records + number * 0x200
+        data = bytearray(0x200)
+        struct.pack_into('<IIIII', data, 0, guest.entry(self.list), BGRA, offset, 0, self.length)
+        struct.pack_into('<QIHB', data, 0x14, 1 | width << 8 | 1 << 32 | height << 40, self.stride, 4, 0)
+        self.m.put_bytes(self.record, data)
+
+    def draw(self, seed):
+        """A pattern of all bytes; returns the picture that a console must show."""
+        data, rgb = bytearray(b'\xcc' * self.length), bytearray()
+        for y in range(self.height):
+            for x in range(self.width):
+                b, g, r = (x * 7 + seed) & 255, (y * 11 + seed * 3) & 255, (x ^ y ^ seed) & 255
+                struct.pack_into('4B', data, self.offset + y * self.stride + 4 * x, b, g, r, 255)
+                rgb += bytes((r, g, b))
+        for i, page in enumerate(self.pages):
+            self.m.put_bytes(page, data[i * self.g.page:(i + 1) * self.g.page])
+        return self.width, self.height, bytes(rgb)
+
+
+def present(display, number):
+    display.channel.command(SWAP_MAPPING, u32(display.port, 0, number, 0) + bytes(24))
+
+
+def shows(m, picture, what, head=0):
+    wait_for(lambda: m.screendump(head=head) == picture, f'picture of {what}')
+
+
+class Wires:
+    """Interrupts by line of a controller, in the order QEMU tells."""
+
+    def __init__(self, machine, controller=IOAPIC):
+        self.m = machine
+        machine._command(f'irq_intercept_in {controller}')
+
+    def count(self, what, line):
+        self.m.read(4, 0x1000 + self.m.ram)  # what was told before it has come
+        return self.m.irqs.count(f'IRQ {what} {line}')
+
+    def wait(self, what, line, count):
+        wait_for(lambda: self.count(what, line) >= count, f'{what} {count} of line {line}')
+
+
+class Q35(Machine):
+    ram = 0  # where RAM begins
+
+    def __init__(self, options='', **kwargs):
+        super().__init__(DEVICE + options, **kwargs)
+
+
+@test
+def windows():
+    """windows and regions at the default and at given places, of 16 and 64 KiB (B1, B7, D7, E34)"""
+    for options, gfx, mapper in (('', GFX, MAPPER), (f',gfx-base={CASES[0]:#x},iosfc-base={CASES[1]:#x}', *CASES[:2])):
+        with Q35(options + ',displays=3') as m:
+            tree = m.qmp('human-monitor-command', **{'command-line': 'info mtree'})
+            contains(tree, f'{gfx:016x}-{gfx + 0x3fff:016x} (prio 0, i/o): apple-gfx-mmio', 'gfx window')
+            contains(tree, f'{mapper:016x}-{mapper + 0xffff:016x} (prio 0, i/o): apple-iosfc-mmio', 'mapper window')
+            g = MmioGuest(m, gfx, mapper)
+            equal((g.reg(DISPLAY_PORTS), g.reg(0xffc), g.reg(0x3ffc)), (3, 0, 0), 'gfx registers')
+            equal([g.mreg(o) for o in (0, 0xff8, RING, PRODUCER, CONSUMER, STATUS, 0x1038, 0xfff8)], [0] * 8, 'mapper registers')
+            equal(m.get('gfx-base'), gfx, 'gfx-base')
+            names = [t['name'] for t in m.qmp('qom-list-types', implements='apple-gfx-mmio')]
+            equal(names, ['apple-gfx-mmio'], 'type')
+
+
+@test
+def mapper_registers():
+    """mapper registers are 64 bits wide: whole, by halves; other sizes and misaligned ones do nothing (C6, E10, J24)"""
+    with Q35() as m:
+        g = MmioGuest(m)
+        for offset in (RING, CAPACITY, TABLE, TABLE2):
+            g.set_mreg(offset, 0xfedcba9876543210 + offset)
+            equal(g.mreg(offset), 0xfedcba9876543210 + offset, f'register {offset:#x} whole')
+            equal((g.mreg(offset, 4), g.mreg(offset + 4, 4)), (0x76543210 + offset, 0xfedcba98), 'its halves')
+            g.set_mreg(offset, 0x11111111, 4)
+            equal(g.mreg(offset), 0xfedcba9811111111, 'low half written')
+            g.set_mreg(offset + 4, 0x22222222, 4)
+            equal(g.mreg(offset), 0x2222222211111111, 'high half written')
+        equal(m.refusals(), {}, 'refusals')
+        for size, at in ((1, RING), (2, RING), (1, RING + 3), (2, RING + 2), (4, RING + 2), (8, RING + 4), (4, RING + 1)):
+            g.set_mreg(at, 0x55, size)
+            equal(g.mreg(at, size), 0, f'{size} bytes at {at:#x}')
+        equal((g.mreg(RING), g.mreg(CAPACITY)), (0x2222222211111111,) * 2, 'registers afterwards')
+        check(sum(m.refusals().values()) >= 14, f'odd accesses are not counted: {m.refusals()}')
+        for offset in (STATUS, 0x1038, 0x800):
+            g.set_mreg(offset, 0xffffffffffffffff)
+            equal(g.mreg(offset), 0, f'register {offset:#x}')
+        g.set_mreg(CONSUMER, 1)
+        equal(g.mreg(CONSUMER), 0, 'the enable does not move the consumer')
+        m.reset()
+        equal([g.mreg(o) for o in (RING, CAPACITY, TABLE, TABLE2)], [0] * 4, 'registers after a reset')
+
+
+@test
+def gfx_registers():
+    """the gfx window: version handshake, root FIFO in 16 KiB pages, odd accesses (E8, E9, I2)"""
+    with Q35() as m:
+        equal(m.get('guest-page-shift'), 14, 'guest-page-shift')
+        g = MmioGuest(m).start(msi=False)
+        equal(g.reg(VERSION), 6, 'version')
+        for _ in range(2000):  # around the ring
+            g.put_root(g.packet(NOP, bytes(52), 0), ring=False)
+            g.root_stamp += 1
+            if g.root_stamp % 200 == 0:
+                g.command(NOP)
+        g.command(NOP)
+        equal(g.reg(ROOT_CONSUMER), g.root_written % (1 << 32), 'consumer')
+        equal(m.refusals(), {}, 'refusals')
+        for size, at in ((1, VERSION), (2, VERSION), (4, VERSION + 2), (8, VERSION)):
+            g.set_reg(at, 0, size)
+            equal(g.reg(at, size), 0, f'{size} bytes at {at:#x}')
+        equal(g.reg(VERSION), 6, 'version afterwards')
+    with Q35(',guest-page-shift=12') as m:
+        MmioGuest(m, page=PAGE).start(msi=False).command(NOP)
+
+
+@test
+def lines():
+    """interrupts are counted on their own line, at the default and at given pins (D6, E35, F35)"""
+    for options, gfx_line, mapper_line in (('', 20, 21), (f',gfx-irq={CASES[2]},iosfc-irq={CASES[3]}', *CASES[2:])):
+        with Q35(options) as m:
+            w, g = Wires(m), MmioGuest(m).start(msi=False)
+            before = w.count('raise', gfx_line)
+            g.command(NOP)
+            w.wait('raise', gfx_line, before + 1)
+            w.wait('lower', gfx_line, before + 1)
+            equal(w.count('raise', mapper_line), 0, 'mapper line after work of the FIFO')
+            g.start_mapper()
+            after = w.count('raise', gfx_line)
+            for i in range(1, 6):
+                g.request(7, 1)
+                w.wait('lower', mapper_line, i)
+                equal(w.count('raise', mapper_line), i, 'pulses of the mapper')
+            equal(w.count('raise', gfx_line), after, 'gfx line after requests')
+            equal({line.split()[2] for line in m.irqs}, {str(gfx_line), str(mapper_line)}, 'lines that moved')
+
+
+def held(m, w, line, action, acknowledge):
+    """The line rises with the action and falls with the read. One that nobody reads falls after 200 ms: try again when the
+    machine was slower than that."""
+    for _ in range(10):
+        raised, lowered, start = w.count('raise', line), w.count('lower', line), time.monotonic()
+        action()
+        w.wait('raise', line, raised + 1)
+        early = w.count('lower', line) - lowered
+        if not early:
+            acknowledge()
+            equal(w.count('lower', line), lowered + 1, f'line {line} after the read')
+            return
+        check(time.monotonic() - start > 0.2, f'line {line} fell before it was read')
+    raise Skip('this machine is too slow to see a held line')
+
+
+@test
+def held_lines():
+    """hold-irq=on: a line stays up until its own window is read, falls by itself otherwise, and with a reset (J24)"""
+    with Q35(',hold-irq=on') as m:
+        contains(m.qmp_error('qom-set', path='/machine/peripheral/g', property='hold-irq', value=False),
+                 'can only be given with -device', 'hold-irq at run time')
+        w, g = Wires(m), MmioGuest(m).start(msi=False).start_mapper()
+
+        def ask(count=1):
+            for _ in range(count):
+                g.put_request(7, 1)
+            g.set_mreg(PRODUCER, g.count)
+
+        def other_window():
+            g.set_mreg(RING, g.ring)  # a write is no acknowledgement, nor is the other window
+            g.reg(VERSION)
+
+        held(m, w, 21, ask, lambda: g.mreg(CONSUMER))
+        held(m, w, 21, lambda: (ask(3), w.wait('raise', 21, 1), other_window()), lambda: g.mreg(CONSUMER, 4))
+        held(m, w, 20, lambda: g.put_root(g.packet(NOP, b'', 77)), lambda: g.reg(VERSION))
+        lowered = w.count('lower', 21)
+        ask()
+        w.wait('lower', 21, lowered + 1)  # nobody reads
+        held(m, w, 21, ask, m.reset)
+
+
+@test
+def mapper_requests():
+    """map, unmap, unknown operation and id: results, consumer, counters; more requests than the ring has entries (F36)"""
+    with Q35() as m:
+        g = MmioGuest(m).start(msi=False).start_mapper()
+        Mapped(g, 5, 64, 48)
+        equal((g.request(MAP, 5), g.live()), (0, 1), 'map')
+        equal((g.request(MAP, 5), g.live()), (0, 1), 'the same again')
+        equal((g.request(UNMAP, 5), g.live()), (0, 0), 'unmap')
+        equal(m.refusals(), {}, 'refusals')
+        for operation, number, reason in ((UNMAP, 5, 'unmap'), (MAP, 0, 'id'), (MAP, 0xffffffff, None), (MAP, 6, None),
+                                          (3, 5, 'operation'), (0, 5, 'operation'), (0xffffffff, 5, 'operation')):
+            before = sum(m.refusals().values())
+            check(g.request(operation, number) not in (0, UNANSWERED), f'{operation} {number} has no error')
+            equal(sum(m.refusals().values()), before + 1, f'refusals by {operation} {number}')
+            check(not reason or any(reason in r for r in m.refusals()), f'{reason}: {m.refusals()}')
+        equal(g.live(), 0, 'mappings')
+        results = []
+        for i in range(200):
+            results.append([g.put_request(MAP if i % 2 == 0 else UNMAP, 5) for i in range(16)])
+            g.set_mreg(PRODUCER, g.count)
+            wait_for(lambda: g.mreg(CONSUMER) == g.count, 'a full ring')
+            equal({m.read(4, at) for at in results[-1]}, {0}, 'results')
+        equal((g.live(), m.report()['mapper']['maps']), (0, 1602), 'mappings')
+
+
+@test
+def hostile_ring():
+    """indices that contradict each other, rings in a hole, in a window or at the end of addresses: consumed, no entry read"""
+    with Q35() as m:
+        w, g = Wires(m), MmioGuest(m).start(msi=False).start_mapper()
+        Mapped(g, 1, 64, 48)
+        untouched = g.put_request(MAP, 1)
+        raised = 0
+        for ring, capacity, producer in ((g.ring, 16, 1000), (g.ring, 0, 3), (0, 16, 4), (g.ring, 65537, 5),
+                                         (g.ring, (1 << 64) - 1, 6), (g.ring, 16, (1 << 64) - 1), (g.ring, 2, 100),
+                                         (GFX + 0x1000, 16, 101), (MAPPER + 0x1000, 16, 102), (0xe0000000, 16, 103),
+                                         ((1 << 64) - 8, 16, 104), (0xfffffffffffffff0, 16, 106), (0xfffc, 16, 105)):
+            g.set_mreg(RING, ring)
+            g.set_mreg(CAPACITY, capacity)
+            g.set_mreg(PRODUCER, producer)
+            wait_for(lambda: g.mreg(CONSUMER) == producer, f'consumer {producer:#x}')
+            raised += 1
+            w.wait('raise', 21, raised)
+        equal(m.read(4, untouched), UNANSWERED, 'result of the entry that nobody should serve')
+        check(m.refusals(), 'nothing was counted')
+        m.reset()
+        g = MmioGuest(m, ram_start=0x1000000).start(msi=False).start_mapper()
+        Mapped(g, 1, 64, 48)
+        equal(g.request(MAP, 1), 0, 'map after a reset')
+
+
+@test
+def hostile_records():
+    """tables, records and page lists that lie: refused, nothing mapped, the picture stays (F33, C3)"""
+    for tasks in ('table', 'callbacks'):
+        with Q35(f',tasks={tasks}', shared_ram=True) as m:
+            g = MmioGuest(m).start(msi=False).start_mapper()
+            d, s = Display(g), Mapped(g, 1, 64, 96)
+            picture = s.draw(1)
+            present(d, 1)
+            shows(m, picture, 'the good surface')
+            equal(g.request(UNMAP, 1), 0, 'unmap')
+            good = m.get_bytes(s.record, 0x200)
+            for what, at, value in (
+                    ('list not present', s.record, u32(0)), ('list in a hole', s.record, u32(g.entry(0xe0000000))),
+                    ('list in a window', s.record, u32(g.entry(GFX))), ('size 0', s.record + 0x10, u32(0)),
+                    ('huge', s.record + 0x10, u32(0xffffffff)), ('planes', s.record + 0x24, b'\x09'),
+                    ('page not present', s.list, u32(0)), ('page in a window', s.list + 4, u32(g.entry(MAPPER))),
+                    ('page in a hole', s.list + 4, u32(g.entry(0xe0000000))), ('page beyond all', s.list, u32(0xffffffff)),
+                    ('page after RAM', s.list + 4, u32(g.entry(64 << 20))), ('table entry', g.table, u32(0)),
+                    ('records in a window', g.table, u32(g.entry(GFX)))):
+                old = m.get_bytes(at, len(value))
+                m.put_bytes(at, value)
+                check(g.request(MAP, 1) not in (0, UNANSWERED), f'{tasks}: {what} was mapped')
+                before = sum(m.refusals().values())
+                present(d, 1)
+                check(sum(m.refusals().values()) > before, f'{tasks}: a present with {what} is not refused')
+                equal((m.screendump(), g.live()), (picture, 0), f'{tasks}: {what}')
+                m.put_bytes(at, old)
+            for base in (GFX, 0xe0000000, (1 << 64) - 4):
+                g.set_mreg(TABLE, base)
+                check(g.request(MAP, 1) not in (0, UNANSWERED), f'{tasks}: a table at {base:#x} was read')
+            g.set_mreg(TABLE, g.table)
+            equal(m.get_bytes(s.record, 0x200), good, 'the record')
+            picture = s.draw(2)
+            equal(g.request(MAP, 1), 0, 'the good record')
+            present(d, 1)
+            shows(m, picture, 'the good surface again')
+
+
+@test
+def pictures():
+    """surfaces by mapping, presented with 0x08 on channel 4 + p, by value; both task modes; odd strides, offsets (C4)"""
+    for tasks in ('table', 'callbacks'):
+        with Q35(f',displays=2,tasks={tasks}', shared_ram=True) as m:
+            g = MmioGuest(m).start(msi=False).start_mapper()
+            equal(g.reg(DISPLAY_PORTS), 2, 'ports')
+            displays = [Display(g, 0), Display(g, 1)]
+            equal([d.channel.id for d in displays], [4, 5], 'channels')
+            for number, args in enumerate(((64, 48), (33, 130, 140), (200, 100, 804, 1024), (1, 1)), 1):
+                for head, d in enumerate(displays):
+                    s = Mapped(g, number + 10 * head, *args)
+                    picture = s.draw(number + head)
+                    if number % 2:
+                        equal(g.request(MAP, s.id), 0, 'map')
+                    present(d, s.id)
+                    shows(m, picture, f'surface {s.id}', head)
+                    picture = s.draw(number + 50)
+                    present(d, s.id)
+                    shows(m, picture, f'surface {s.id} drawn again', head)
+            equal(g.live(), 8, 'mappings')
+            for page in s.pages:  # unmapped: the host neither reads nor writes
+                equal(g.request(UNMAP, s.id), 0, 'unmap') if g.live() == 8 else None
+                m.fill(page, g.page, 0x77)
+                equal(m.get_bytes(page, g.page), b'\x77' * g.page, 'page after the unmap')
+            equal((m.screendump(head=1), g.live()), (picture, 7), 'picture after the unmap')
+            equal(m.refusals(), {}, 'refusals')
+
+
+@test
+def above_4_gib():
+    """ring, table, records and surface in RAM above 4 GiB (C6)"""
+    with Q35(args=['-object', 'memory-backend-ram,id=d,size=64M', '-device', 'pc-dimm,memdev=d,id=dimm'],
+             ram_mib='64,slots=2,maxmem=1G') as m:
+        g = MmioGuest(m, ram_start=0x100000000).start(msi=False).start_mapper()
+        check(g.mreg(RING) == g.ring > 1 << 32, 'base')
+        d, s = Display(g), Mapped(g, 1, 64, 48)
+        picture = s.draw(3)
+        equal(g.request(MAP, 1), 0, 'map')
+        present(d, 1)
+        shows(m, picture, 'the surface')
+
+
+@test
+def reset_with_mappings():
+    """system_reset while mappings live and requests come: nothing left, old memory untouched, works again; both modes"""
+    for tasks in ('table', 'callbacks'):
+        with Q35(f',tasks={tasks}', shared_ram=True) as m:
+            for turn in range(5):
+                g = MmioGuest(m, ram_start=0x400000 * (turn + 1)).start(msi=False).start_mapper(1024)
+                d, s = Display(g), Mapped(g, 1, 64, 48)
+                picture = s.draw(turn)
+                equal(g.request(MAP, 1), 0, 'map')
+                present(d, 1)
+                shows(m, picture, 'the surface')
+                for i in range(900):
+                    g.put_request(MAP if i % 2 else UNMAP, 1)
+                g.set_mreg(PRODUCER, g.count)
+                m.reset()
+                m.fill(g.ring, g.page, 0x5a)
+                report = m.report()['mapper']
+                equal((report['mappings'], report['ring'], report['producer'], report['consumer']), (0, 0, 0, 0), 'state')
+                equal(m.get_bytes(g.ring, g.page), b'\x5a' * g.page, 'the old ring')
+            equal(m.screendump()[2].strip(b'\0'), b'', 'picture after a reset')
+
+
+@test
+def stop_and_continue():
+    """requests while the machine is stopped are served when it continues, with their interrupt"""
+    with Q35() as m:
+        w, g = Wires(m), MmioGuest(m).start(msi=False).start_mapper()
+        Mapped(g, 1, 64, 48)
+        m.qmp('stop')
+        at = g.put_request(MAP, 1)
+        g.set_mreg(PRODUCER, 1)
+        equal((m.read(4, at), g.mreg(CONSUMER), w.count('raise', 21)), (UNANSWERED, 0, 0), 'while stopped')
+        m.qmp('cont')
+        w.wait('raise', 21, 1)
+        equal((m.read(4, at), g.mreg(CONSUMER)), (0, 1), 'afterwards')
+
+
+class TracedMmio(Traced):
+    ram = 0
+
+    def __init__(self, options='', **kwargs):
+        Machine.__init__(self, DEVICE + options, args=() if Config.plugin else ('-D', '@DIR@/trace'), **kwargs)
+        if Config.plugin:
+            self.set('trace-file', self.path('trace'))
+        else:
+            open(self.path('trace'), 'a').close()
+        self.seen = 0
+
+    def enable(self, event):
+        if not Config.plugin:
+            self.qmp('trace-event-set-state', name='apple_iosfc_*', enable=False)
+        super().enable(event)
+
+
+@test
+def trace_registers():
+    """H16, H17, H20: apple_iosfc_read, apple_iosfc_write, apple_iosfc_raise_irq, one by one"""
+    with TracedMmio() as m:
+        g = MmioGuest(m).start(msi=False).start_mapper()
+        m.one('apple_iosfc_write', lambda: g.set_mreg(TABLE2, 0x123456789abcdef0), offset='0x1030', val='0x123456789abcdef0',
+              size=8)
+        m.one('apple_iosfc_read', lambda: g.mreg(TABLE2), offset='0x1030', res='0x123456789abcdef0', size=8)
+        m.one('apple_iosfc_read', lambda: g.mreg(TABLE2 + 4, 4), offset='0x1034', res='0x12345678', size=4)
+        equal(m.eventually('apple_iosfc_raise_irq', lambda: g.request(7, 1)), [{'vector': '0'}], 'H20')
+        equal(m.eventually('apple_gfx_irq_delivered', lambda: g.command(NOP)), [{'msi': '0'}], 'gfx interrupt')
+
+
+@test
+def trace_memory():
+    """H18, H19: with tasks=callbacks every range that is mapped is unmapped once; 1000 times (C2, C3, F34)"""
+    with TracedMmio(',tasks=callbacks', shared_ram=True) as m:
+        g = MmioGuest(m).start(msi=False).start_mapper(1000)
+        s = Mapped(g, 1, 64, 96, 512)
+        found = m.eventually('apple_iosfc_map_memory', lambda: g.request(MAP, 1), len(s.pages))
+        pages = [f for f in found if f['length'] != '0x4']
+        equal(sum(int(f['length'], 16) for f in pages), len(s.pages) * g.page, 'H18: bytes')
+        equal({f['read_only'] for f in pages}, {'1'}, 'H18: read_only')
+        check({int(f['address'], 16) for f in pages} <= set(s.pages), f'H18: addresses {pages}')
+        gone = m.eventually('apple_iosfc_unmap_memory', lambda: g.request(UNMAP, 1), len(pages))
+        equal(sorted(f['host'] for f in gone if f['length'] != '0x4'), sorted(f['host'] for f in pages), 'H19: hosts')
+        m.enable('apple_iosfc_*map_memory')
+        live, total = collections.Counter(), 0
+        for i in range(1000):
+            g.put_request(MAP if i % 2 == 0 else UNMAP, 1)
+        g.set_mreg(PRODUCER, g.count)
+        wait_for(lambda: g.mreg(CONSUMER) == g.count, 'requests')
+        for line in open(m.path('trace')).read().splitlines()[m.seen:]:
+            fields = dict(part.split('=', 1) for part in line.split(' ')[1:])
+            what = line.split(' ')[0]
+            live[fields['host'], fields['length']] += 1 if what.endswith('iosfc_map_memory') else -1
+            total += 1
+        check(total >= 2000, f'{total} records')
+        equal(set(live.values()), {0}, 'what was mapped and not unmapped')
+        check('could not unmap' not in m.messages(), m.messages())
+
+
+@test
+def properties():
+    """every property of the device can be given, set and read on the platform device (aliases); QMP names the console"""
+    with Q35(',modes=640x480@60:800x600@60,displays=2,modes1=320x200@60,serial=9,name=Left') as m:
+        equal((m.get('modes'), m.get('displays'), m.get('serial'), m.get('name')), ('640x480@60:800x600@60', 2, 9, 'Left'),
+              'properties')
+        equal((m.screendump()[:2], m.screendump(head=1)[:2]), ((640, 480), (320, 200)), 'consoles')
+        m.set('modes', '800x600@60')
+        equal(m.get('modes'), '800x600@60', 'modes set at run time')
+        check('mapper' in m.report(), 'report has no mapper')
+        below = {p['name'] for p in m.qmp('device-list-properties', typename='apple-gfx-mmio')}
+        above = {p['name'] for p in m.qmp('device-list-properties', typename='apple-gfx-mmio-platform')}
+        equal({n for n in below - above if '[' not in n}, set(), 'properties that the platform device lacks')
+        equal(above - below, {'gfx-base', 'iosfc-base', 'gfx-irq', 'iosfc-irq'}, 'properties of its own')
+        for name, value in (('gfx-base', 0), ('iosfc-irq', 3), ('displays', 1)):
+            contains(m.qmp_error('qom-set', path='/machine/peripheral/g', property=name, value=value),
+                     'can only be given with -device', name)
+        m.qmp_error('device_add', driver='apple-gfx-mmio-platform', id='h')
+        m.qmp_error('device_del', id='g')
+        contains(m.qmp_error('migrate', uri='exec:cat >/dev/null'), 'g: migration and snapshots are not supported', 'migrate')
+
+
+@test
+def two_devices():
+    """two devices on one machine, each with windows, lines, console and mapper of its own"""
+    with Machine(DEVICE + ',modes=640x480@60', f'apple-gfx-mmio-platform,id=h,modes=800x600@60,gfx-base={CASES[0]},'
+                 f'iosfc-base={CASES[1]},gfx-irq={CASES[2]},iosfc-irq={CASES[3]}', 'apple-gfx-pci,id=p,modes=320x200@60') as m:
+        m.ram = 0
+        w, a = Wires(m), MmioGuest(m).start(msi=False).start_mapper()
+        b = MmioGuest(m, *CASES[:2], ram_start=0x1000000).start(msi=False).start_mapper()
+        equal([m.screendump(i)[:2] for i in 'ghp'], [(640, 480), (800, 600), (320, 200)], 'consoles')
+        for number, g, line in ((1, a, 21), (2, b, CASES[3])):
+            before = w.count('raise', line)
+            Mapped(g, number, 64, 48)
+            equal(g.request(MAP, number), 0, 'map')
+            w.wait('raise', line, before + 1)
+        equal([m.report(i)['mapper']['mappings'] for i in 'gh'], [1, 1], 'mappings')
+
+
+@test
+def refused_places():
+    """places that cannot be: each refused with its reason, status 1 (C5)"""
+    own = 'apple-gfx-mmio-platform'
+    for options, part in (
+            ('gfx-irq=24', 'gfx-irq=24, iosfc-irq=21: the interrupt controller has 24 lines'),
+            ('iosfc-irq=4000000000', 'the interrupt controller has 24 lines'), ('iosfc-irq=20', 'a line of its own'),
+            ('gfx-irq=-1', 'gfx-irq'), ('gfx-irq=4294967296', 'gfx-irq'), ('gfx-base=1', 'a multiple of 0x1000'),
+            ('iosfc-base=0xf0010800', 'a multiple of 0x1000'), ('iosfc-base=0xffffffffffff8000', 'a multiple of 0x1000'),
+            ('iosfc-base=0xf0000000', 'the windows overlap'), ('gfx-base=0xf001f000', 'the windows overlap'),
+            ('gfx-base=0xefffd000,iosfc-base=0xeffee000', 'the windows overlap'), ('gfx-base=0x100000', 'of the machine lies there'),
+            ('iosfc-base=0xfebf8000', 'of the machine lies there'), ('gfx-base=x', 'gfx-base'), ('hold-irq=2', 'hold-irq'),
+            ('modes=x', "'x' is not a mode"), ('displays=9', 'displays=9: 1 to 8'), ('guest-page-shift=13', '12 and 14'),
+            ('tasks=callbacks', 'memory-backend-memfd'), ('no-such=1', 'no-such')):
+        status, text = run_qemu('-device', f'{own},{options}')
+        contains(text, part, options)
+        equal(status, 1, f'status with {options}')
+    status, text = run_qemu('-device', own, '-device', own)
+    contains(text, "gfx-base=0xf0000000: 'apple-gfx-mmio' of the machine lies there", 'two at one place')
+    equal(status, 1, 'status of two at one place')
+    status, text = run_qemu('-device', own, '-device', f'{own},gfx-base=0xf1000000')
+    contains(text, "iosfc-base=0xf0010000: 'apple-iosfc-mmio' of the machine lies there", 'two mappers at one place')
+    status, text = run_qemu('-device', 'apple-gfx-mmio')
+    equal(status, 1, 'status of apple-gfx-mmio itself')
+    contains(text, 'apple-gfx-mmio', 'apple-gfx-mmio itself')
+    status, text = run_qemu('-only-migratable', '-device', own)
+    contains(text, 'migration and snapshots are not supported yet', '-only-migratable')
+    status, text = run_qemu('-device', own, machine='isapc')
+    if 'unsupported machine type' in text:
+        raise Skip('this QEMU has no machine isapc')
+    contains(text, 'no interrupt controller that apple-gfx-mmio knows', 'isapc')
+
+
+# The same on arm64's virt
+
+ARM_LOOP = b'\x7f\x20\x03\xd5\xff\xff\xff\x17'  # wfi; jump to it
+
+
+def arm_qemu():
+    """The arm64 binary of the QEMU under test; the plugin is one for all of its targets (A4)."""
+    name = Config.qemu.replace('x86_64', 'aarch64')
+    if name == Config.qemu or not shutil.which(name):
+        raise Skip(f'no qemu-system-aarch64 beside {Config.qemu}')
+    if not Config.plugin and 'apple-gfx-pci' not in run_arm(name, '-device', 'help'):
+        raise Skip('the device is not built into qemu-system-aarch64')
+    versions = {subprocess.run([n, '--version'], stdout=subprocess.PIPE).stdout.split()[3] for n in (name, Config.qemu)}
+    if len(versions) != 1:
+        raise Skip(f'qemu-system-aarch64 is of another version: {versions}')
+    return name
+
+
+def run_arm(name, *args, machine='virt'):
+    plugin = ['-plugin', Config.plugin] if Config.plugin else []
+    done = subprocess.run([name, '-nodefaults', '-no-user-config', '-display', 'none', '-S', '-M', machine, *plugin, *args],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
+    return done.stdout.decode(errors='replace')
+
+
+def node_of(tree, wanted):
+    """Properties of the nodes of a flattened device tree whose path is @wanted or begins with it and @."""
+    magic, _, struct_at, strings = struct.unpack_from('>IIII', tree)
+    equal(magic, 0xd00dfeed, 'magic of the device tree')
+    at, path, found = struct_at, [], {}
+    while True:
+        token, = struct.unpack_from('>I', tree, at)
+        at += 4
+        if token == 1:
+            end = tree.index(b'\0', at)
+            path.append(tree[at:end].decode())
+            at = end + 4 & ~3
+        elif token == 2:
+            path.pop()
+        elif token == 3:
+            length, name = struct.unpack_from('>II', tree, at)
+            name = tree[strings + name:tree.index(b'\0', strings + name)].decode()
+            if '/'.join(path).split('@')[0] == wanted:
+                found.setdefault('/'.join(path), {})[name] = tree[at + 8:at + 8 + length]
+            at = at + 8 + length + 3 & ~3
+        elif token == 9:
+            return found
+
+
+@test
+def arm_virt():
+    """qemu-system-aarch64 -M virt, GIC 2 and 3: windows, device tree, lines, picture, reset (A12, J18)"""
+    name = arm_qemu()
+    for version in (2, 3):
+        with Machine(DEVICE + ',modes=640x480@60', qemu=name, machine=f'virt,gic-version={version}', bios=ARM_LOOP * 8192,
+                     args=['-cpu', 'cortex-a57']) as m:
+            tree = m.qmp('human-monitor-command', **{'command-line': 'info mtree'})
+            contains(tree, '000000000c000000-000000000c003fff (prio 0, i/o): apple-gfx-mmio', 'gfx window')
+            contains(tree, '000000000c010000-000000000c01ffff (prio 0, i/o): apple-iosfc-mmio', 'mapper window')
+            nodes = node_of(m.get_bytes(0x40000000, 1 << 20), '/apple-gfx')
+            equal(list(nodes), ['/apple-gfx@c000000'], 'nodes')
+            node = nodes['/apple-gfx@c000000']
+            equal(node['compatible'], b'openpvg,apple-gfx-mmio\0', 'compatible')
+            equal(struct.unpack('>4Q', node['reg']), (0xc000000, 0x4000, 0xc010000, 0x10000), 'reg')
+            equal(struct.unpack('>6I', node['interrupts']), (0, 112, 1, 0, 113, 1), 'interrupts')
+            equal(node.get('dma-coherent'), b'', 'dma-coherent')
+            m.ram = 0x41000000
+            gic = next('/machine/unattached/' + p['name'] for p in m.qmp('qom-list', path='/machine/unattached')
+                       if p['type'] in ('child<arm-gicv3>', 'child<arm_gic>'))
+            w = Wires(m, gic)
+            g = MmioGuest(m, 0xc000000, 0xc010000, ram_start=0x42000000).start(msi=False).start_mapper()
+            d, s = Display(g), Mapped(g, 1, 64, 48)
+            picture = s.draw(version)
+            equal(g.request(MAP, 1), 0, 'map')
+            w.wait('lower', 113, 1)
+            present(d, 1)
+            shows(m, picture, 'the surface')
+            w.wait('lower', 112, 1)
+            equal({line.split()[2] for line in m.irqs} & {'112', '113'}, {'112', '113'}, 'lines')
+            m.reset()
+            equal((g.live(), g.reg(VERSION)), (0, 0), 'after a reset')
+
+
+@test
+def arm_places():
+    """virt: level interrupts in the device tree with hold-irq=on; other places; what is taken or beyond the GIC is refused"""
+    name = arm_qemu()
+    with Machine(DEVICE + ',hold-irq=on,gfx-base=0xc100000,iosfc-base=0xc200000,gfx-irq=130,iosfc-irq=255',
+                 'apple-gfx-mmio-platform', qemu=name, machine='virt', bios=ARM_LOOP * 8192, args=['-cpu', 'cortex-a57']) as m:
+        nodes = node_of(m.get_bytes(0x40000000, 1 << 20), '/apple-gfx')
+        equal(sorted(nodes), ['/apple-gfx@c000000', '/apple-gfx@c100000'], 'nodes')
+        node = nodes['/apple-gfx@c100000']
+        equal(struct.unpack('>4Q', node['reg']), (0xc100000, 0x4000, 0xc200000, 0x10000), 'reg')
+        equal(struct.unpack('>6I', node['interrupts']), (0, 130, 4, 0, 255, 4), 'interrupts')
+    own = 'apple-gfx-mmio-platform'
+    for options, part in (('gfx-irq=256', 'the interrupt controller has 256 lines'), ('iosfc-irq=300', '256 lines'),
+                          ('gfx-irq=987', '256 lines'), ('gfx-base=0x30200000', 'of the machine lies there'),
+                          ('gfx-base=0x09000000', "'pl011' of the machine lies there"),
+                          ('iosfc-base=0x40000000', 'of the machine lies there')):
+        contains(run_arm(name, '-device', f'{own},{options}'), part, options)
+    contains(run_arm(name, '-device', 'apple-gfx-mmio'), 'apple-gfx-mmio', 'apple-gfx-mmio itself')
+    contains(run_arm(name, '-device', own, machine='vexpress-a15'), f'-device {own}: ', 'vexpress-a15')
