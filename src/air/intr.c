@@ -393,16 +393,16 @@ static uint32_t byte_swap(struct ctx *c, uint32_t x, LLVMTypeRef t)
     unsigned w = scalar_bits(c, t);
     uint32_t ty = type_of(c, t), r = bits_const(c, t, 0);
 
-    if (w == 16) { /* in 32 bits: NVIDIA's driver 580 makes something else of the 16-bit form */
+    if (w == 16) {
+        /* x << 24 + x << 8 by one product: NVIDIA's driver 580 makes something else of the two shifts. */
         unsigned n = vec_len(t);
-        uint32_t u = spv_type_uint(s, 32), v = spv_type_vec(s, u, n), k8 = splat(c, spv_u32(s, 8), u, n);
+        uint32_t u = spv_type_uint(s, 32), v = spv_type_vec(s, u, n);
 
         x = spv_op(s, SpvOpUConvert, v, 1, x);
-        x = spv_op(s, SpvOpBitwiseOr, v, 2, spv_op(s, SpvOpShiftLeftLogical, v, 2, x, k8),
-                   spv_op(s, SpvOpShiftRightLogical, v, 2, x, k8));
+        x = spv_op(s, SpvOpIMul, v, 2, x, splat(c, spv_u32(s, 0x01000100), u, n));
+        x = spv_op(s, SpvOpShiftRightLogical, v, 2, x, splat(c, spv_u32(s, 16), u, n));
         return spv_op(s, SpvOpUConvert, ty, 1, x);
     }
-
     for (unsigned i = 0; i < w; i += 8) {
         uint32_t b = spv_op(s, SpvOpShiftRightLogical, ty, 2, x, bits_const(c, t, i));
 

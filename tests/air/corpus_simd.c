@@ -372,7 +372,7 @@ void t_mul_mv(struct env *e, bool options)
     args_i32(a, 100, N);
     a[104] = a[106] = 1;
     /* groups past the last row read on: the rows exist, their results must not be stored */
-    sw = blocks(e, 1, qw, K * (M + 24));
+    sw = blocks(e, 1, qw, K * (M + 64));
     sx = blocks(e, 2, qx, K * N);
     fw = malloc(K * M * 4);
     fx = malloc(K * N * 4);
