@@ -6,7 +6,7 @@ PACKAGES_COMPILER="gcc libc6-dev"
 PACKAGES_BUILD="$PACKAGES_COMPILER meson ninja-build pkg-config python3 libglib2.0-dev libpixman-1-dev libepoxy-dev"
 PACKAGES_QEMU_HEADERS="dpkg-dev patch xz-utils"
 PACKAGES_GUEST="make kmod cpio libelf-dev libdrm-dev libwayland-dev wayland-protocols"
-PACKAGES_TESTS="libcmocka-dev libseccomp-dev"
+PACKAGES_TESTS="libcmocka-dev libseccomp-dev edid-decode"
 
 # QEMU's package of an emulated architecture.
 qemu_package() {
