@@ -187,12 +187,9 @@ def gfx_registers():
         equal(m.get('guest-page-shift'), 14, 'guest-page-shift')
         g = MmioGuest(m).start(msi=False)
         equal(g.reg(VERSION), 6, 'version')
-        for _ in range(2000):  # around the ring
-            g.put_root(g.packet(NOP, bytes(52), 0), ring=False)
-            g.root_stamp += 1
-            if g.root_stamp % 200 == 0:
-                g.command(NOP)
-        g.command(NOP)
+        while g.root_written < 0x20000:  # twice around the ring
+            g.put_root(g.packet(NOP, stamp=g.root_stamp) * 100, ring=False)
+            g.command(NOP)
         equal(g.reg(ROOT_CONSUMER), g.root_written % (1 << 32), 'consumer')
         equal(m.refusals(), {}, 'refusals')
         for size, at in ((1, VERSION), (2, VERSION), (4, VERSION + 2), (8, VERSION)):
@@ -543,8 +540,8 @@ def refused_places():
     for options, part in (
             ('gfx-irq=24', 'gfx-irq=24, iosfc-irq=21: the interrupt controller has 24 lines'),
             ('iosfc-irq=4000000000', 'the interrupt controller has 24 lines'), ('iosfc-irq=20', 'a line of its own'),
-            ('gfx-irq=-1', 'gfx-irq'), ('gfx-irq=4294967296', 'gfx-irq'), ('gfx-base=1', 'a multiple of 0x1000'),
-            ('iosfc-base=0xf0010800', 'a multiple of 0x1000'), ('iosfc-base=0xffffffffffff8000', 'a multiple of 0x1000'),
+            ('gfx-irq=-1', 'gfx-irq'), ('gfx-irq=4294967296', 'gfx-irq'), ('gfx-base=1', 'a multiple of 4096'),
+            ('iosfc-base=0xf0010800', 'a multiple of 4096'), ('iosfc-base=0xffffffffffff8000', 'a multiple of 4096'),
             ('iosfc-base=0xf0000000', 'the windows overlap'), ('gfx-base=0xf001f000', 'the windows overlap'),
             ('gfx-base=0xefffd000,iosfc-base=0xeffee000', 'the windows overlap'), ('gfx-base=0x100000', 'of the machine lies there'),
             ('iosfc-base=0xfebf8000', 'of the machine lies there'), ('gfx-base=x', 'gfx-base'), ('hold-irq=2', 'hold-irq'),

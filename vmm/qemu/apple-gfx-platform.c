@@ -18,8 +18,8 @@ struct AppleGFXPlatformState {
     uint32_t gfx_irq, iosfc_irq;   /* UINT32_MAX: as the machine suggests */
 };
 
-/* Windows begin at pages of the host's MMU or of any guest's. */
-#define WINDOW_ALIGN 0x1000
+/* Windows begin at a page of the machine's. */
+#define WINDOW_ALIGN 4096
 
 /* Interrupt controllers of stock machines, and what is free beside them. */
 static const struct {
@@ -73,7 +73,7 @@ static bool check_window(const char *name, uint64_t base, uint64_t length,
     MemoryRegionSection there;
 
     if (base % WINDOW_ALIGN || base + (length - 1) < base) {
-        error_setg(errp, "%s=0x%" PRIx64 ": a multiple of 0x%x with 0x%" PRIx64
+        error_setg(errp, "%s=0x%" PRIx64 ": a multiple of %d with 0x%" PRIx64
                    " bytes from there is needed", name, base, WINDOW_ALIGN,
                    length);
         return false;
