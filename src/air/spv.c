@@ -211,7 +211,7 @@ static uint32_t intern(struct spv *s, SpvOp op, uint32_t type, const uint32_t *o
         const uint32_t *w = &s->types.v[s->known[j].off];
 
         if (s->known[j].hash == hash && w[0] == first && (!type || w[1] == type) &&
-            !memcmp(w + head, o, n * sizeof(*o)))
+            (!n || !memcmp(w + head, o, n * sizeof(*o))))
             return s->known[j].id;
     }
     id = spv_id(s);
