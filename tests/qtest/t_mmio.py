@@ -9,7 +9,7 @@ import time
 
 from guest import (DISPLAY_PORTS, NOP, PAGE, ROOT_CONSUMER, VERSION, Display, Guest, u32)
 from harness import check, contains, equal, test
-from machine import Config, Machine, Skip, run_qemu, wait_for
+from machine import Config, Failure, Machine, Skip, run_qemu, wait_for
 from t_trace import Traced
 
 DEVICE = 'apple-gfx-mmio-platform,id=g'
@@ -132,8 +132,8 @@ class Wires:
 class Q35(Machine):
     ram = 0  # where RAM begins
 
-    def __init__(self, options='', **kwargs):
-        super().__init__(DEVICE + options, **kwargs)
+    def __init__(self, options='', devices=(), **kwargs):
+        super().__init__(DEVICE + options, *devices, **kwargs)
 
 
 @test
@@ -433,6 +433,45 @@ def stop_and_continue():
         m.qmp('cont')
         w.wait('raise', 21, 1)
         equal((m.read(4, at), g.mreg(CONSUMER)), (0, 1), 'afterwards')
+
+
+@test
+def unplugged_ram():
+    """tasks=callbacks: RAM that a mapping names stays after its unplug, and goes with the unmap, or a reset (F34)"""
+    for how in ('before', 'unmap', 'reset'):
+        try:
+            m = Q35(',tasks=callbacks', devices=('ivshmem-plain,memdev=shm,addr=6,id=iv',), machine='pc', shared_ram=True,
+                    args=['-object', 'memory-backend-memfd,id=shm,size=4M,share=on'])
+        except Failure as e:
+            if 'ivshmem' in str(e) or 'unsupported machine type' in str(e):
+                raise Skip('this QEMU has no machine pc or no ivshmem-plain')
+            raise
+
+        def there():
+            return '/shm' in m.qmp('human-monitor-command', **{'command-line': 'info ramblock'})
+        with m:
+            g = MmioGuest(m).start(msi=False).start_mapper()
+            m.config_write(6 << 3, 0x18, 0xe0000000)
+            m.config_write(6 << 3, 0x1c, 0)
+            m.config_write(6 << 3, 4, 2, 2)
+            s = Mapped(g, 1, 64, 48)
+            m.put_bytes(s.list, u32(g.entry(0xe0000000)))
+            for _ in range(1000):
+                equal((g.request(MAP, 1), g.request(UNMAP, 1)), (0, 0), 'map and unmap')
+            if how != 'before':
+                equal(g.request(MAP, 1), 0, 'map')
+            m.qmp('device_del', id='iv')
+            m._command('outl 0xae10 0')  # the guest's side of an unplug over ACPI: bus, then slot
+            m._command('outl 0xae08 0x40')
+            wait_for(lambda: all(p['name'] != 'iv' for p in m.qmp('qom-list', path='/machine/peripheral')), 'unplug')
+            m.qmp('object-del', id='shm')
+            if how != 'before':
+                check(there(), 'the RAM went while it was mapped')
+            if how == 'unmap':
+                equal(g.request(UNMAP, 1), 0, 'unmap')
+            elif how == 'reset':
+                m.reset()
+            wait_for(lambda: not there(), 'end of the RAM')
 
 
 class TracedMmio(Traced):

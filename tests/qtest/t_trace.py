@@ -177,7 +177,7 @@ def documented():
     """docs/qemu.md lists every trace point and every property"""
     manual = open(os.path.join(SOURCES, 'docs', 'qemu.md')).read()
     for line in open(os.path.join(SOURCES, 'vmm', 'qemu', 'trace-events')):
-        if line.startswith('apple_gfx'):
+        if line.startswith(('apple_gfx', 'apple_iosfc')):
             contains(manual, line.split('(')[0], 'manual')
     for line in open(os.path.join(SOURCES, 'vmm', 'qemu', 'properties.txt')):
         if line.strip() and not line.startswith('#'):

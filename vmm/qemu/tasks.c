@@ -135,6 +135,15 @@ bool apple_gfx_tasks_map_ram(uint64_t gpa, uint64_t length, bool readonly,
     return true;
 }
 
+static void region_unref_bh(void *opaque)
+{
+    memory_region_unref(opaque);
+}
+
+/*
+ * RAM that was unplugged meanwhile goes with its last reference, which takes the
+ * big lock: the main loop gives it back.
+ */
 bool apple_gfx_tasks_unmap_ram(void *host)
 {
     ram_addr_t offset;
@@ -145,7 +154,7 @@ bool apple_gfx_tasks_unmap_ram(void *host)
     if (!mr) {
         return false;
     }
-    memory_region_unref(mr);
+    aio_bh_schedule_oneshot(qemu_get_aio_context(), region_unref_bh, mr);
     return true;
 }
 
