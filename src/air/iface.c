@@ -494,6 +494,10 @@ void iface_declare(struct ctx *c)
         case AIR_KIND_PATCH_INPUT:
             if (a->io.index > AIR_MAX_ATTRIBUTES)
                 air_fail(c, AIR_REFUSE_METADATA, "vertex attribute %u", a->io.index);
+            for (unsigned k = 0; k < i; k++) {
+                if (c->arg[k].kind == a->kind && c->arg[k].io.index == a->io.index && !c->arg[k].absent)
+                    air_fail(c, AIR_REFUSE_METADATA, "vertex attribute %u twice", a->io.index);
+            }
             declare_located(c, a, a->io.index);
             break;
         case AIR_KIND_FRAGMENT_INPUT:
@@ -507,8 +511,17 @@ void iface_declare(struct ctx *c)
             break;
         }
     }
-    for (unsigned i = 0; i < c->nout; i++)
+    for (unsigned i = 0; i < c->nout; i++) {
+        const struct air_reflect_io *r = &c->outp[i].r;
+
+        for (unsigned k = 0; k < i; k++) {
+            const struct air_reflect_io *q = &c->outp[k].r;
+
+            if (r->kind == q->kind && r->kind != AIR_KIND_VERTEX_OUTPUT && r->index == q->index && r->source == q->source)
+                air_fail(c, AIR_REFUSE_METADATA, "output %s twice", air_kind_name(r->kind));
+        }
         declare_output(c, i, &out);
+    }
     texture_scan(c);
 }
 

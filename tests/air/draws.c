@@ -5,6 +5,7 @@
  * with implicit level, constants. usage: draws PATH/graphics.ll. Exit status 77 without a Vulkan device.
  */
 #include "vkrun.h"
+#include "base/half.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ static void fill(struct vk_image *im, float v)
 
     for (unsigned i = 0; i < W * W * 4; i++) {
         if (im->format == VK_FORMAT_R16G16B16A16_SFLOAT)
-            ((_Float16 *)raw)[i] = (_Float16)v;
+            ((uint16_t *)raw)[i] = half_from_double((double)v);
         else if (im->format == VK_FORMAT_R32G32B32A32_UINT)
             ((uint32_t *)raw)[i] = (uint32_t)v;
         else
@@ -75,7 +76,7 @@ static void start(struct draw *d, const char *vs, const char *fs)
 static bool go(struct draw *d)
 {
     struct air_result vs = {0}, fs = {0};
-    static _Float16 h[W * W * 4];
+    static uint16_t h[W * W * 4];
     bool ok = false;
 
     if (air_compile(bc, bc_len, d->vs, &d->opt, &vs)) {
@@ -101,7 +102,7 @@ static bool go(struct draw *d)
         if (d->color[i] == VK_FORMAT_R16G16B16A16_SFLOAT) {
             ok = vk_image_read(&vk, &d->image[i], 0, h, sizeof(h));
             for (unsigned k = 0; k < W * W * 4; k++)
-                d->out[i][k] = (float)h[k];
+                d->out[i][k] = half_to_float(h[k]);
         } else {
             ok = vk_image_read(&vk, &d->image[i], 0, d->out[i], sizeof(d->out[i]));
         }
@@ -291,7 +292,7 @@ static void vertices(struct draw *d, struct vk_buf *b, const void *color, size_t
     for (unsigned i = 0; i < 3; i++) {
         if (half3) {
             for (unsigned k = 0; k < 3; k++)
-                ((_Float16 *)b->map)[i * 24 + k] = (_Float16)pos[i][k];
+                ((uint16_t *)b->map)[i * 24 + k] = half_from_double((double)pos[i][k]);
         } else {
             memcpy((uint8_t *)b->map + i * 48, pos[i], 16);
             memcpy((uint8_t *)b->map + i * 48 + 16, color, bytes);

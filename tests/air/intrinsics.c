@@ -6,6 +6,7 @@
  * usage: intrinsics [NAME]. Exit status 77 without a Vulkan device.
  */
 #include "vkrun.h"
+#include "base/half.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -213,14 +214,14 @@ static double draw(enum range r, int arg)
 static void put(void *map, unsigned i, unsigned bits, double v)
 {
     if (bits == 16)
-        ((_Float16 *)map)[i] = (_Float16)v;
+        ((uint16_t *)map)[i] = half_from_double(v);
     else
         ((float *)map)[i] = (float)v;
 }
 
 static double get(const void *map, unsigned i, unsigned bits)
 {
-    return bits == 16 ? (double)((const _Float16 *)map)[i] : (double)((const float *)map)[i];
+    return bits == 16 ? (double)half_to_float(((const uint16_t *)map)[i]) : (double)((const float *)map)[i];
 }
 
 static void float_test(unsigned k, unsigned bits, unsigned lanes, bool fast, struct vk_buf b[4])
@@ -519,7 +520,7 @@ static void convert_test(unsigned d, unsigned s, struct vk_buf b[4])
 
         got = load_as((uint8_t *)b[3].map + i * db, d);
         if (types[d].kind == 'f') {
-            want = types[d].bits == 16 ? (double)(_Float16)x : (double)(float)x;
+            want = types[d].bits == 16 ? (double)half_to_float(half_from_double(x)) : (double)(float)x;
         } else if (types[s].kind == 'f') { /* towards zero, clamped */
             lo = types[d].kind == 's' ? -ldexp(1, (int)types[d].bits - 1) : 0;
             hi = types[d].kind == 's' ? ldexp(1, (int)types[d].bits - 1) - 1 : ldexp(1, (int)types[d].bits) - 1;

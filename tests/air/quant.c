@@ -4,21 +4,19 @@
  * the order of the elements, nothing shared with the kernels under test.
  */
 #include "quant.h"
+#include "base/half.h"
 
 #include <math.h>
 #include <string.h>
 
 float half_get(const uint8_t *p)
 {
-    _Float16 h;
-
-    memcpy(&h, p, 2);
-    return (float)h;
+    return half_to_float((uint16_t)(p[0] | p[1] << 8));
 }
 
 void half_put(uint8_t *p, float f)
 {
-    _Float16 h = (_Float16)f;
+    uint16_t h = half_from_double((double)f);
 
     memcpy(p, &h, 2);
 }

@@ -119,6 +119,15 @@ define void @pointer__integer(ptr addrspace(1) %o, ptr addrspace(1) %p) {
   ret void
 }
 
+define <4 x float> @metadata__attribute_twice(<4 x float> %a, <4 x float> %b) {
+  %r = fadd <4 x float> %a, %b
+  ret <4 x float> %r
+}
+%two = type { <4 x float>, <4 x float> }
+define %two @metadata__target_twice() {
+  ret %two zeroinitializer
+}
+
 declare void @air.no_such_function.f32(float)
 declare void @air.intersect.triangle_data(ptr addrspace(1))
 declare void @air.set_vertex_buffer_render_command(ptr addrspace(1))
@@ -154,6 +163,14 @@ declare float @air.simd_sum.f32(float) convergent
 !19 = !{ptr @argument_buffer__pointer, !99, !{!62, !51}}
 !20 = !{ptr @pointer__integer, !99, !{!50, !51}}
 !62 = !{i32 0, !"air.indirect_buffer", !"air.location_index", i32 0, i32 1, !"air.read"}
+!air.vertex = !{!21}
+!air.fragment = !{!22}
+!21 = !{ptr @metadata__attribute_twice, !{!63}, !{!64, !65}}
+!22 = !{ptr @metadata__target_twice, !{!66, !66}, !99}
+!63 = !{!"air.position", !"air.arg_type_name", !"float4"}
+!64 = !{i32 0, !"air.vertex_input", !"air.location_index", i32 3, i32 1, !"air.arg_type_name", !"float4"}
+!65 = !{i32 1, !"air.vertex_input", !"air.location_index", i32 3, i32 1, !"air.arg_type_name", !"float4"}
+!66 = !{!"air.render_target", i32 1, i32 0, !"air.arg_type_name", !"float4"}
 !50 = !{i32 0, !"air.buffer", !"air.location_index", i32 0, i32 1, !"air.read_write"}
 !51 = !{i32 1, !"air.buffer", !"air.location_index", i32 1, i32 1, !"air.read_write"}
 !52 = !{i32 0, !"air.indirect_buffer", !"air.location_index", i32 0, i32 1, !"air.read", !"air.struct_type_info", !60}

@@ -8,6 +8,7 @@
  * more in the next two (floats), or just one and two more (integers). usage: textures [NAME]
  */
 #include "vkrun.h"
+#include "base/half.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -312,7 +313,7 @@ static bool make_image(const struct row *r, struct vk_image *im)
                     if (r->fmt == DEPTH && !k)
                         data[n++] = (float)(x + 4 * y) / 16;
                     else if (r->fmt == HALF4)
-                        ((_Float16 *)data)[n++] = (_Float16)t;
+                        ((uint16_t *)data)[n++] = half_from_double((double)t);
                     else if (r->fmt == UINT4 || r->fmt == SINT4)
                         memcpy(&data[n++], &v, 4);
                     else if (r->fmt == FLOAT4)
@@ -392,12 +393,12 @@ static void test(const struct row *r)
     }
     memcpy(got, out.map, THREADS * 16);
     if (r->writes) {
-        static _Float16 h[4 * 4 * 4];
+        static uint16_t h[4 * 4 * 4];
 
         if (r->fmt == HALF4) {
             vk_image_read(&vk, &im, 0, h, sizeof(h));
             for (unsigned i = 0; i < 64; i++)
-                got[i] = (float)h[i];
+                got[i] = half_to_float(h[i]);
         } else {
             vk_image_read(&vk, &im, 0, got, (size_t)(im.width * im.height * im.depth * im.layers) * 16);
         }

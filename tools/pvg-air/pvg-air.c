@@ -297,7 +297,7 @@ static void save_in(const char *dir, const char *name, const struct air_result *
 /* One function in a child, so that a crash is a line of the listing and not its end. */
 static int compile_one(const struct args *a, const struct metallib_function *f)
 {
-    int status;
+    int status = 0;
     pid_t pid;
 
     fflush(stdout);
