@@ -594,6 +594,10 @@ def refused_places():
     equal(status, 1, 'status of two at one place')
     status, text = run_qemu('-device', own, '-device', f'{own},gfx-base=0xf1000000')
     contains(text, "iosfc-base=0xf0010000: 'apple-iosfc-mmio' of the machine lies there", 'two mappers at one place')
+    status, text = run_qemu('-device', f'{own},serial=5', '-device', f'{own},serial=5,displays=3,gfx-base={CASES[0]:#x},'
+                            f'iosfc-base={CASES[1]:#x},gfx-irq={CASES[2]},iosfc-irq={CASES[3]}')
+    equal(status, 1, 'status of a device that cannot be realized')
+    contains(text, 'serial number 5 is in use', 'a device that cannot be realized')
     status, text = run_qemu('-device', 'apple-gfx-mmio')
     equal(status, 1, 'status of apple-gfx-mmio itself')
     contains(text, 'apple-gfx-mmio', 'apple-gfx-mmio itself')
