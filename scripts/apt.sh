@@ -4,7 +4,7 @@
 # configuration is none of our business. Sourced after lib.sh.
 #
 # apt_need PACKAGE...          makes the packages available (root: installs; --private: unpacks; else says what to type)
-# apt_private [SUITE]          a private apt configuration below the build folder, made of the machine's own entries; sets
+# apt_private [SUITE [ARCH]]   a private apt configuration below the build folder, made of the machine's own entries; sets
 #                              APT_CONF; every entry also has its source packages
 # apt_p COMMAND ARGS...        runs apt-get, apt-cache or apt-config with that configuration
 # apt_closure PACKAGE...       names of the packages and of everything they depend on, of APT_CONF's suite, one per line
@@ -58,14 +58,16 @@ apt_own_entries() {
     done
 }
 
-# apt_private [SUITE]: prepares the private configuration and refreshes its indices when they are old. SUITE other than the
-# machine's: the machine's mirrors with the suite replaced.
+# apt_private [SUITE [ARCH]]: prepares the private configuration and refreshes its indices when they are old. SUITE other
+# than the machine's: the machine's mirrors with the suite replaced. ARCH other than the machine's: that one only.
 apt_private() {
-    local own suite dir uri release component options etc f
+    local own suite arch dir uri release component options etc f
     etc=$(apt_etc)
     own=$(host_suite)
     suite=${1:-$own}
+    arch=${2:-$(host_arch)}
     dir=$PVG_BUILD/apt/$suite
+    [ "$arch" = "$(host_arch)" ] || dir+=-$arch
     APT_CONF=$dir/apt.conf
     mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/trusted"
 
@@ -109,8 +111,11 @@ APT::Default-Release "";
 Acquire::Languages "none";
 Acquire::Retries "3";
 CONF
-    # Another release than the machine's must not see what is installed here.
-    if [ "$suite" != "$own" ]; then
+    if [ "$arch" != "$(host_arch)" ]; then
+        printf 'APT::Architecture "%s";\n#clear APT::Architectures;\nAPT::Architectures { "%s"; };\n' "$arch" "$arch" >>"$APT_CONF"
+    fi
+    # Another release or architecture than the machine's must not see what is installed here.
+    if [ "$suite" != "$own" ] || [ "$arch" != "$(host_arch)" ]; then
         : >"$dir/status"
         printf 'Dir::State::status "%s";\n' "$dir/status" >>"$APT_CONF"
     fi

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The last steps of ./pvg demo: boots the guest image and saves its pictures.
 
-usage: demo.py none|window|vnc DEVICE VNC_ADDRESS
+usage: demo.py none|window|vnc DEVICE VNC_ADDRESS ARCH
 
 Every picture is taken when the guest has said that it is there and the host has seen that it is: no fixed waits.
 """
@@ -34,17 +34,18 @@ def step(text, function):
 
 
 def main():
-    mode, device, address = sys.argv[1:4]
+    mode, device, address, arch = sys.argv[1:5]
     began = float(os.environ.get("PVG_T0", time.time()))
-    folder = os.path.join(pvgvm.BUILD, "demo")
+    name = "demo" if arch == "x86_64" else f"demo-{arch}"
+    folder = os.path.join(pvgvm.BUILD, name)
     console, screen = os.path.join(folder, "console.png"), os.path.join(folder, "screen.png")
     extra, display = [], "none"
     if mode == "window":
         display = "gtk"
     elif mode == "vnc":
         extra = ["-vnc", address]
-    ours = device.split(",")[0] == "apple-gfx-pci"
-    vm = pvgvm.Vm(folder, [device], extra=extra, display=display, stock=not ours)
+    ours = device.split(",")[0].startswith("apple-gfx-")
+    vm = pvgvm.Vm(folder, [device], extra=extra, display=display, stock=not ours, arch=arch)
     for path in (console, screen):
         if os.path.exists(path):
             os.remove(path)
@@ -64,8 +65,8 @@ def main():
 
     try:
         step("booting the guest", vm.start)
-        step("kernel console: build/demo/console.png", show_console)
-        picture = step("weston and its clients: build/demo/screen.png", show_desktop)
+        step(f"kernel console: build/{name}/console.png", show_console)
+        picture = step(f"weston and its clients: build/{name}/screen.png", show_desktop)
         print(f"picture of {picture.width}x{picture.height} after {time.time() - began:.1f} s:", file=sys.stderr)
         print(screen, flush=True)
         if mode != "none":

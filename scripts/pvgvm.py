@@ -8,6 +8,7 @@ what QEMU or the guest printed last is part of every failure. Only the standard 
 import base64
 import json
 import os
+import platform
 import queue
 import re
 import shutil
@@ -180,14 +181,24 @@ class Qmp:
         return self.command("human-monitor-command", **{"command-line": line})
 
 
-def guest_image(suite=None):
+# QEMU's machine, the guest's serial line and kernel options of an architecture. The processor: all that TCG knows is slow
+# on aarch64 (pointer authentication in software), while KVM has no other than the machine's.
+ARCHITECTURES = {
+    "x86_64": {"machine": "q35", "cpu": "max", "append": "console=tty0 console=ttyS0 panic=-1 no_timer_check"},
+    "aarch64": {"machine": "virt,gic-version=3", "cpu": "max" if platform.machine() == "aarch64" else "cortex-a72",
+                "append": "console=tty0 console=ttyAMA0 panic=-1"},
+}
+
+
+def guest_image(suite=None, arch="x86_64"):
     """Folder of the guest image; made by scripts/guest-image, which has to be run before."""
     suite = suite or os.environ.get("PVG_GUEST")
     if not suite:
         with open("/etc/os-release", encoding="utf-8") as f:
             found = re.search(r"^VERSION_CODENAME=\"?([a-z]+)", f.read(), re.M)
         suite = found[1] if found else "unknown"
-    folder = os.path.join(BUILD, "guest", suite)
+    foreign = arch == "aarch64" and platform.machine() != "aarch64"
+    folder = os.path.join(BUILD, "guest", *([arch] if foreign else []), suite)
     if not os.path.exists(os.path.join(folder, "initrd")):
         raise VmError(f"no guest image in {folder}: run ./pvg build --guest")
     return folder
@@ -197,19 +208,21 @@ class Vm:
     """One QEMU with the guest image. Use as a context manager: the end of the block ends QEMU."""
 
     def __init__(self, folder, devices, append="", extra=(), memory="1G", smp=2, inputs=True, display="none", stock=False,
-                 image=None, machine="q35"):
+                 image=None, machine=None, arch="x86_64"):
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
         self.console_log = os.path.join(folder, "console.log")
         self.stderr_log = os.path.join(folder, "qemu.log")
         # Socket paths are limited to 107 bytes: they get a short folder of their own.
         self.sockets = tempfile.mkdtemp(prefix="pvg-")
-        image = image or guest_image()
+        image = image or guest_image(arch=arch)
+        kind = ARCHITECTURES[arch]
         self.arguments = [
-            os.path.join(ROOT, "pvg"), "qemu", "--", "-M", machine, "-cpu", "max", "-smp", str(smp), "-m", memory,
+            os.path.join(ROOT, "pvg"), "qemu", "--arch", arch, "--", "-M", machine or kind["machine"], "-cpu", kind["cpu"],
+            "-smp", str(smp), "-m", memory,
             "-nodefaults", "-no-user-config", "-vga", "none", "-display", display,
             "-kernel", os.path.join(image, "vmlinuz"), "-initrd", os.path.join(image, "initrd"),
-            "-append", f"console=tty0 console=ttyS0 panic=-1 no_timer_check {append}".strip(),
+            "-append", f"{kind['append']} {append}".strip(),
             "-chardev", f"file,id=console,path={self.console_log}", "-serial", "chardev:console",
             "-chardev", f"socket,id=agent,path={self.sockets}/agent,server=on,wait=off",
             "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=pvg.agent",
