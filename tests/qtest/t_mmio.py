@@ -398,6 +398,34 @@ def above_4_gib():
 
 
 @test
+def across_blocks():
+    """neighbouring pages of two blocks of RAM: no one range covers both, and the surface is shown in both modes (C3)"""
+    blocks = ['-object', 'memory-backend-memfd,id=ram,size=64M,share=on', '-M', 'memory-backend=ram']
+    for i in (1, 2):
+        blocks += ['-object', f'memory-backend-memfd,id=d{i},size=128M,share=on', '-device', f'pc-dimm,memdev=d{i},id=dimm{i}']
+    for tasks in ('table', 'callbacks'):
+        with TracedMmio(f',tasks={tasks}', ram_mib='64,slots=2,maxmem=1G', args=blocks) as m:
+            g = MmioGuest(m).start(msi=False).start_mapper()
+            d, s = Display(g), Mapped(g, 1, 64, 512)
+            edge = 0x108000000
+            s.pages = [edge + (i - len(s.pages) // 2) * g.page for i in range(len(s.pages))]
+            m.put_bytes(s.list, u32(*(g.entry(p) for p in s.pages)))
+            picture = s.draw(4)
+            m.enable('apple_iosfc_map_memory')
+            equal(g.request(MAP, 1), 0, 'map')
+            found = [f for f in m.records('apple_iosfc_map_memory') if f['length'] != '0x4']
+            if tasks == 'callbacks':
+                whole = [f for f in found if int(f['length'], 16) == len(s.pages) * g.page]
+                equal([int(f['host'].strip('()nil') or '0', 16) for f in whole], [0], 'host address of the whole')
+                equal([int(f['address'], 16) for f in found[1:]], s.pages, 'pages one by one')
+            else:
+                equal(found, [], 'callbacks in the normal mode')
+            present(d, 1)
+            shows(m, picture, 'the surface')
+            equal((g.request(UNMAP, 1), m.refusals()), (0, {}), 'unmap')
+
+
+@test
 def reset_with_mappings():
     """system_reset while mappings live and requests come: nothing left, old memory untouched, works again; both modes"""
     for tasks in ('table', 'callbacks'):
@@ -478,7 +506,8 @@ class TracedMmio(Traced):
     ram = 0
 
     def __init__(self, options='', **kwargs):
-        Machine.__init__(self, DEVICE + options, args=() if Config.plugin else ('-D', '@DIR@/trace'), **kwargs)
+        args = list(kwargs.pop('args', ())) + ([] if Config.plugin else ['-D', '@DIR@/trace'])
+        Machine.__init__(self, DEVICE + options, args=args, **kwargs)
         if Config.plugin:
             self.set('trace-file', self.path('trace'))
         else:
