@@ -751,7 +751,8 @@ void iface_finish(struct ctx *c, uint32_t main_id)
     o[1] = main_id;
     memcpy(&o[2], "main", 4);
     o[3] = 0;
-    memcpy(o + 4, c->iface.v, c->iface.n * sizeof(*o));
+    if (c->iface.n)
+        memcpy(o + 4, c->iface.v, c->iface.n * sizeof(*o));
     spv_raw(s, &s->entry, SpvOpEntryPoint, o, c->iface.n + 4);
     switch (model) {
     case SpvExecutionModelFragment:
