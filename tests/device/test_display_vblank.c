@@ -250,21 +250,29 @@ static void test_rate_follows_modes(void **state)
     assert_true(slow > 300000000 && fast < slow / 2);
 }
 
-/* Set the bit in the page, then the register, then the interrupt: whoever is woken sees both. */
+/*
+ * Set the bit in the page, then the register, then the interrupt: whoever is woken sees both. A take that comes late enough
+ * finds the next tick's bit too, and that tick's register bit then comes with an empty page (display 6.2 has the guest accept
+ * it): where ticks are 4 ms apart it happens now and then on a busy machine, and not every other time as with a wrong order.
+ */
 static void test_order(void **state)
 {
     struct screen s;
+    unsigned bits = 0, empty = 0;
 
     online(&s, 0, 240, EVENT_VBL);
     (void)vmm_r32(&v, REG_DISPLAY_EVENTS);
     screen_take(&s);
-    for (int i = 0; i < 200; i++) {
+    while (bits < 200) {
         uint64_t raised = vmm_count(&v, &v.interrupts);
 
         vmm_wait(&v, v.interrupts > raised);
-        if (vmm_r32(&v, REG_DISPLAY_EVENTS) & 1)
-            assert_true(screen_take(&s) & EVENT_VBL || i == 0);
+        if (!(vmm_r32(&v, REG_DISPLAY_EVENTS) & 1))
+            continue;
+        bits++;
+        empty += !(screen_take(&s) & EVENT_VBL);
     }
+    assert_true(empty <= bits / 10);
 }
 
 int main(void)
