@@ -19,6 +19,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pvgvm  # noqa: E402
 
+# Another architecture: the cases of one display, on the memory-mapped variant of the device.
+ARCH = os.environ.get("PVG_VM_ARCH", "x86_64")
 SUITE = os.environ.get("PVG_VM_SUITE", "vm")
 FOLDER = os.path.join(pvgvm.BUILD, "test", SUITE)
 
@@ -31,7 +33,9 @@ class Group:
     """Cases that share a VM. A group's setup arguments are those of pvgvm.Vm."""
 
     def __init__(self, name, devices, **arguments):
-        self.name, self.devices, self.arguments = name, devices, arguments
+        if ARCH == "aarch64":
+            devices = [device.replace("apple-gfx-pci", "apple-gfx-mmio-platform") for device in devices]
+        self.name, self.devices, self.arguments = name, devices, {"arch": ARCH, **arguments}
         self.cases = []
         self.vm = None
 
@@ -91,7 +95,7 @@ def main():
     # The modules of cases; each defines GROUPS.
     import cases_kms
     import cases_many
-    groups = [*cases_kms.GROUPS, *cases_many.GROUPS]
+    groups = [*cases_kms.GROUPS, *(cases_many.GROUPS if ARCH == "x86_64" else [])]
     wanted = [a.replace("-", "_") for a in sys.argv[1:] if not a.startswith("--")]
     known = {function.__name__ for group in groups for function in group.cases}
     if "--list" in sys.argv:
