@@ -5,6 +5,8 @@
  */
 #include "core/core_priv.h"
 
+#include "base/thread.h"
+
 /* Insurance against guests that drop doorbells and against lost ones (transport 7.4). */
 #define RESCUE_NS (50 * NS_PER_MS)
 
@@ -151,6 +153,7 @@ void *worker_main(void *arg)
     uint64_t until = 0, rescue = 0;
     uint32_t held = 0;
 
+    thread_prefer_latency();
     if (ops->thread_enter)
         ops->thread_enter(core->cfg.opaque, "pvg-worker");
     while (!atomic_load(&core->stopped)) {

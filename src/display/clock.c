@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "base/thread.h"
+
 #define FAST_POLL_NS     (1 * NS_PER_MS)  /* of the enabled word, when a one-shot guest re-arms at any moment */
 #define SLOW_POLL_NS     (4 * NS_PER_MS)
 #define HANDSHAKE_NS     (2 * NS_PER_MS)  /* first pulse: at most this late (display 5.2 asks for 4 ms) */
@@ -418,6 +420,7 @@ void *clock_main(void *arg)
     const struct pvg_host_ops *host = core_ops(core);
     struct round r = {.disp = disp, .pipe = pipe};
 
+    thread_prefer_latency();
     if (host->thread_enter)
         host->thread_enter(core_opaque(core), "pvg-display");
     pthread_mutex_lock(&pipe->lock);
