@@ -141,29 +141,35 @@ static enum core_verdict delete_task(void *ctx, const struct core_cmd *cmd)
     return CORE_DONE;
 }
 
+/* The live task and the span that a map or unmap names; NULL: none, or an empty span, which says nothing. */
+static struct task *span_of(struct core *core, const struct core_cmd *cmd, gva_t *gva, uint64_t *length)
+{
+    struct rd r = rd_over(cmd->payload, cmd->payload_bytes);
+    uint32_t id = rd_u32(&r);
+    struct task *t = find(core, id);
+
+    gva->v = rd_u64(&r);
+    *length = rd_u64(&r);
+    if (!t)
+        core_refuse(core, cmd, REFUSE_TASK_NONE, "task %u", id);
+    return *length && gva->v ? t : NULL;
+}
+
 static enum core_verdict map_memory(void *ctx, const struct core_cmd *cmd)
 {
     struct core *core = ctx;
-    struct rd r = rd_over(cmd->payload, cmd->payload_bytes);
-    uint32_t id = rd_u32(&r);
-    gva_t gva = {rd_u64(&r)};
-    uint64_t length = rd_u64(&r);
-    struct task *t = find(core, id);
     struct gmem_fault fault;
-    int err;
+    uint64_t length;
+    gva_t gva;
+    struct task *t = span_of(core, cmd, &gva, &length);
 
-    if (!t) {
-        core_refuse(core, cmd, REFUSE_TASK_NONE, "task %u", id);
+    if (!t)
         return CORE_DONE;
-    }
-    if (!length || !gva.v)
-        return CORE_DONE;
-    core_settle(core, cmd->pin, id, gva, length);
-    err = gmem_space_map(cmd->pin, &t->space, gva, length, &fault);
-    if (err == PVG_ERR_REFUSED)
+    core_settle(core, cmd->pin, t->id, gva, length);
+    if (gmem_space_map(cmd->pin, &t->space, gva, length, &fault) == PVG_ERR_REFUSED)
         core_refuse_fault(core, cmd, &fault, "map");
     if (!core->pin.cut)
-        tell(core, PVG_TASK_MAPPED, id, gva.v, length);
+        tell(core, PVG_TASK_MAPPED, t->id, gva.v, length);
     return CORE_DONE;
 }
 
@@ -171,22 +177,16 @@ static enum core_verdict map_memory(void *ctx, const struct core_cmd *cmd)
 static enum core_verdict unmap_memory(void *ctx, const struct core_cmd *cmd)
 {
     struct core *core = ctx;
-    struct rd r = rd_over(cmd->payload, cmd->payload_bytes);
-    uint32_t id = rd_u32(&r);
-    gva_t gva = {rd_u64(&r)};
-    uint64_t length = rd_u64(&r);
-    struct task *t = find(core, id);
+    uint64_t length;
+    gva_t gva;
+    struct task *t = span_of(core, cmd, &gva, &length);
 
-    if (!t) {
-        core_refuse(core, cmd, REFUSE_TASK_NONE, "task %u", id);
+    if (!t)
         return CORE_DONE;
-    }
-    if (!length || !gva.v)
-        return CORE_DONE;
-    core_settle(core, cmd->pin, id, gva, length);
+    core_settle(core, cmd->pin, t->id, gva, length);
     gmem_space_unmap(cmd->pin, &t->space, gva, length);
     if (!core->pin.cut)
-        tell(core, PVG_TASK_UNMAPPED, id, gva.v, length);
+        tell(core, PVG_TASK_UNMAPPED, t->id, gva.v, length);
     return CORE_DONE;
 }
 
