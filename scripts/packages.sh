@@ -33,5 +33,6 @@ guest_packages() {
     if [ "$1" = aarch64 ] && [ "$(host_arch)" != arm64 ]; then echo "$PACKAGES_GUEST_AARCH64"; fi
 }
 
-# The shader compiler and what its tests run on: LLVM 19 is in both releases, SPIRV-Tools is C++ (hence g++); lavapipe is Mesa's software Vulkan.
+# The shader compiler and what its tests run on: LLVM 19 is in both releases, SPIRV-Tools is C++ (hence g++), lavapipe is
+# Mesa's software Vulkan.
 PACKAGES_AIR="g++ llvm-19-dev spirv-tools spirv-headers glslang-tools libvulkan-dev mesa-vulkan-drivers"
