@@ -37,7 +37,6 @@
     X(CHANNEL_NONE, "channel-none", "channel is not defined")                                                          \
     X(REPLY_NOT_RAM, "reply-not-ram", "reply page is not writable guest RAM")                                          \
     X(REPLY_COLLISION, "reply-collision", "page to be written is one of the device's control pages")                   \
-    X(INFO_REPLY, "info-reply", "compute or heap query without a usable reply address")                                \
     /* tasks and page tables */                                                                                        \
     X(TASK_NONE, "task-none", "task does not exist")                                                                   \
     X(TASK_LIMIT, "task-limit", "too many live tasks")                                                                 \

@@ -109,7 +109,10 @@ void core_wait_published(struct core *core, struct core_ticket ticket, uint64_t 
 /* Set bit @port of DISPLAY_EVENTS and raise the interrupt. Any library thread, no lock held. */
 void core_display_event(struct core *core, uint32_t port);
 
-/* Refuse @cmd: count, log with channel and opcode; in strict mode its FIFO faults after its stamp. Worker. */
+/*
+ * Refuse @cmd: count, log with channel and opcode; in strict mode its FIFO faults after its stamp. Nothing
+ * when the pin was cut off: then the access failed for a reset, not for the guest. Worker.
+ */
 void core_refuse(struct core *core, const struct core_cmd *cmd, enum refuse reason, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* The same for a failed walk. */

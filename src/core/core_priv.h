@@ -81,7 +81,6 @@ struct fifo {
 struct task {
     struct task *next; /* in its bucket */
     uint32_t id;
-    bool kernel;
     struct gmem_space space;
 };
 

@@ -111,14 +111,12 @@ static enum core_verdict define_task(void *ctx, const struct core_cmd *cmd)
     t = calloc(1, sizeof(*t));
     if (!t || (gmem_space_create(cmd->pin, &space) && !space.handle)) {
         free(t);
-        if (!core->pin.cut)
-            core_refuse(core, cmd, REFUSE_TASK_CREATE, "task %u of 0x%llx bytes", space.task,
-                        (unsigned long long)space.length_bytes);
+        core_refuse(core, cmd, REFUSE_TASK_CREATE, "task %u of 0x%llx bytes", space.task,
+                    (unsigned long long)space.length_bytes);
         return CORE_DONE;
     }
     /* Also when cut off with the VMM's task already there: whoever drops all tasks destroys it. */
     t->id = space.task;
-    t->kernel = raw & 1;
     t->space = space;
     t->next = *bucket(core, t->id);
     *bucket(core, t->id) = t;

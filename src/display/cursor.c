@@ -85,10 +85,9 @@ static enum core_verdict cursor_glyph(void *ctx, const struct core_cmd *cmd)
     if (!why)
         why = read_glyph(set, cmd, &g, &glyph);
     if (why) {
-        if (!cmd->pin->cut)
-            core_refuse(set->cfg.core, cmd, why, "port %u: %ux%u, hot spot %u,%u, stride %llu, length %llu, limit %u",
-                        g.port, g.width_px, g.height_px, g.hot_x_px, g.hot_y_px, (unsigned long long)g.stride_bytes,
-                        (unsigned long long)g.length_bytes, max_px);
+        core_refuse(set->cfg.core, cmd, why, "port %u: %ux%u, hot spot %u,%u, stride %llu, length %llu, limit %u",
+                    g.port, g.width_px, g.height_px, g.hot_x_px, g.hot_y_px, (unsigned long long)g.stride_bytes,
+                    (unsigned long long)g.length_bytes, max_px);
         return CORE_DONE;
     }
     if (!glyph)
