@@ -305,11 +305,11 @@ static void test_task_events(void **state)
     space_init(&g, &task, 7, 3, 1ull << 34);
     space_define(&g, &task);
     vmm_wait(&v, v.events[PVG_TASK_CREATED] == 1);
-    assert_int_equal(v.last_event.task, 7);
-    assert_true(v.last_event.length_bytes == 1ull << 34);
+    assert_int_equal(vmm_see(&v, v.last_event.task), 7);
+    assert_true(vmm_see(&v, v.last_event.length_bytes) == 1ull << 34);
     gva = space_alloc(&g, &task, 5 * g.page);
     vmm_wait(&v, v.events[PVG_TASK_MAPPED] == 1);
-    assert_true(v.last_event.offset_bytes == gva && v.last_event.length_bytes == 5 * g.page);
+    assert_true(vmm_see(&v, v.last_event.offset_bytes == gva && v.last_event.length_bytes == 5 * g.page));
     space_tell(&g, &task, gva, 5 * g.page, false);
     vmm_wait(&v, v.events[PVG_TASK_UNMAPPED] == 1);
     space_define(&g, &task); /* redefinition */

@@ -89,7 +89,7 @@ static void test_glyph(void **state)
     static const uint16_t sizes[][2] = {{1, 1}, {64, 64}, {33, 7}, {512, 512}, {1, 512}, {64, 1}};
 
     for (unsigned i = 0; i < COUNT(sizes); i++) {
-        uint64_t told = vmm_count(&v, &d->cursors);
+        uint64_t told = vmm_see(&v, d->cursors);
         struct glyph_words w = make_glyph(sizes[i][0], sizes[i][1], i & 1 ? 52 : 0, i);
 
         w.hot_x = (uint16_t)(w.width - 1);
@@ -164,7 +164,7 @@ static void test_bad_glyphs(void **state)
     assert_true(vmm_refused(&v, "cursor-unmapped") >= 4);
     send_glyph(&good);
     vmm_wait(&v, d->cursors == 2); /* and none of the bad ones between */
-    assert_int_equal(d->cursor.width_px, 16);
+    assert_int_equal(vmm_see(&v, d->cursor.width_px), 16);
 }
 
 /* The VMM's limit for images counts, not only the largest there is. */
@@ -199,7 +199,7 @@ static void test_position(void **state)
     vmm_wait(&v, !d->visible && d->at.y == 65535);
     point_at(5, 5, 0x100); /* only the low byte counts */
     vmm_wait(&v, d->at.x == 5);
-    assert_false(d->visible);
+    assert_false(vmm_see(&v, d->visible));
     assert_int_equal(vmm_r32(&v, REG_DISPLAY_EVENTS), 0); /* the doorbell raises nothing */
     assert_int_equal(vmm_refused_total(&v), 0);
 }
@@ -230,7 +230,7 @@ static void test_doorbell_storm(void **state)
         point_at(i & 511, 300 + (i & 63), 1);
     point_at(123, 45, 1);
     vmm_wait(&v, d->at.x == 123 && d->at.y == 45);
-    assert_true(vmm_count(&v, &d->moves) < 200000);
+    assert_true(vmm_see(&v, d->moves) < 200000);
 }
 
 /* What a premultiplied pixel over a picture gives. */
@@ -310,7 +310,7 @@ static void test_drawn(void **state)
     vmm_poll(screen_pixel(&s, 31 - 3, 13 - 5) == 0x336699);
     pvg_display_draw_cursor(d->disp, true);
     vmm_poll(screen_pixel(&s, 31 - 3, 13 - 5) != 0x336699);
-    assert_false(d->backwards);
+    assert_false(vmm_see(&v, d->backwards));
 }
 
 /* ---- gamma ---- */

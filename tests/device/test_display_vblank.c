@@ -264,7 +264,7 @@ static void test_order(void **state)
     (void)vmm_r32(&v, REG_DISPLAY_EVENTS);
     screen_take(&s);
     while (bits < 200) {
-        uint64_t raised = vmm_count(&v, &v.interrupts);
+        uint64_t raised = vmm_see(&v, v.interrupts);
 
         vmm_wait(&v, v.interrupts > raised);
         if (!(vmm_r32(&v, REG_DISPLAY_EVENTS) & 1))

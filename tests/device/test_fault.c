@@ -114,7 +114,7 @@ static void lose_framing(struct channel *c)
 
         guest_run(&g, c, CMD_NOP, NULL, 0);
         at = c->written;
-        raised = vmm_count(&v, &v.interrupts);
+        raised = vmm_see(&v, v.interrupts);
         put_bad_header(c, &framing[i]);
         vmm_wait(&v, v.interrupts > raised);
         check_stopped(c, framing[i].reason, refused, at);
@@ -400,7 +400,7 @@ static void check_refusals(struct channel *c, bool faults)
     }
     guest_run(&g, c, CMD_NOP, NULL, 0);
     assert_int_equal(vmm_r32(&v, REG_INTR_FAULT), 0);
-    assert_true(vmm_count(&v, &v.warnings) <= 4 * COUNT(refusals));
+    assert_true(vmm_see(&v, v.warnings) <= 4 * COUNT(refusals));
 }
 
 static void test_refusals_child(void **state)
@@ -495,14 +495,14 @@ static void test_resume_without_fault(void **state)
 /* Many refusals of one kind: all counted, few logged. */
 static void test_log_rate(void **state)
 {
-    uint64_t before = vmm_count(&v, &v.log_lines);
+    uint64_t before = vmm_see(&v, v.log_lines);
 
     for (int i = 0; i < 10000 / SLOWER; i++)
         guest_send(&g, &g.channel[1], 0x0d, NULL, 0);
     guest_wait(&g, &g.channel[1], g.channel[1].stamp);
     assert_int_equal(vmm_refused(&v, "opcode-unknown"), 10000 / SLOWER);
-    assert_true(vmm_count(&v, &v.log_lines) - before <= 8);
-    assert_true(vmm_count(&v, &v.log_lines) > before);
+    assert_true(vmm_see(&v, v.log_lines) - before <= 8);
+    assert_true(vmm_see(&v, v.log_lines) > before);
 }
 
 int main(void)

@@ -117,7 +117,7 @@ static void test_requests(void **state)
     assert_int_equal(live(), 0);
     assert_int_equal(vmm_refused_total(&v), 0);
     vmm_wait(&v, mp.interrupts == 3);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
     assert_int_equal(vmm_report_number(&v, "mapper.requests"), 3);
     assert_int_equal(vmm_report_number(&v, "mapper.maps"), 2);
     assert_int_equal(vmm_report_number(&v, "mapper.unmaps"), 1);
@@ -133,7 +133,7 @@ static void test_requests(void **state)
     assert_int_equal(vmm_refused(&v, "mapper-operation"), 3);
     assert_int_equal(vmm_refused_total(&v), 6);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 33), 0);
-    assert_int_equal(v.creates, 0); /* the gfx window is not up, and was not needed */
+    assert_int_equal(vmm_see(&v, v.creates), 0); /* the gfx window is not up, and was not needed */
     mapped_free(&s);
 }
 
@@ -155,7 +155,7 @@ static void test_interrupt_order(void **state)
     atomic_store(&early, 0);
     atomic_store(&mp.on_interrupt, look_at_consumer);
     for (uint32_t i = 0; i < 200; i++) {
-        uint64_t before = vmm_count(&v, &mp.interrupts);
+        uint64_t before = vmm_see(&v, mp.interrupts);
 
         mapper_put(&mp, IOSFC_OP_MAP, 1);
         mapper_put(&mp, IOSFC_OP_UNMAP, 1);
@@ -166,7 +166,7 @@ static void test_interrupt_order(void **state)
     /* a doorbell without a request: nothing, and no interrupt */
     mapper_ring(&mp);
     linger();
-    assert_int_equal(mp.interrupts, 200);
+    assert_int_equal(vmm_see(&v, mp.interrupts), 200);
     mapped_free(&s);
 }
 
@@ -214,7 +214,7 @@ static void expect_idle(uint64_t base, uint64_t capacity, uint64_t producer)
     uint64_t sum = guest_checksum(&g), interrupts;
 
     pvg_iosfc_reset(mp.m);
-    interrupts = vmm_count(&v, &mp.interrupts);
+    interrupts = vmm_see(&v, mp.interrupts);
     mapper_write(&mp, IOSFC_DESC_TABLE, (uint64_t)mp.table_pfn << g.shift);
     mapper_write(&mp, IOSFC_RING_BASE, base);
     mapper_write(&mp, IOSFC_CAPACITY, capacity);
@@ -385,7 +385,7 @@ static void test_descriptors(void **state)
         assert_int_equal(vmm_refused(&v, want[i]), refused + 1);
         assert_int_equal(vmm_refused_total(&v), total + 1);
         assert_int_equal(live(), 0);
-        assert_int_equal(mp.live, 0);
+        assert_int_equal(vmm_see(&v, mp.live), 0);
         *mapper_table_entry(&mp, 70) = entry;
         mapper_write(&mp, IOSFC_DESC_TABLE, (uint64_t)mp.table_pfn << g.shift);
         mapped_describe(&mp, &s);
@@ -425,7 +425,7 @@ static void test_full_list(void **state)
     large_surface(&s, 1);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
     if (v.cfg.tasks == PVG_TASKS_CALLBACKS)
-        assert_int_equal(mp.live, 4096);
+        assert_int_equal(vmm_see(&v, mp.live), 4096);
     mapped_list(&mp, &s)[4095] = 2;
     assert_int_not_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0); /* the old incarnation stays */
     assert_int_equal(live(), 1);
@@ -485,7 +485,7 @@ static void test_100000_mappings(void **state)
     assert_int_equal(sweep(IOSFC_OP_MAP, 1, n), 0);
     pvg_iosfc_reset(mp.m);
     assert_int_equal(live(), 0);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
     mapped_free(&s);
 }
 
@@ -514,10 +514,10 @@ static void test_range_limit(void **state)
     large_surface(&s, 1);
     alias_table(&s, 1);
     assert_int_equal(sweep(IOSFC_OP_MAP, 1, fit), 0);
-    assert_int_equal(mp.live, LIMIT_MAPPED_RANGES);
+    assert_int_equal(vmm_see(&v, mp.live), LIMIT_MAPPED_RANGES);
     assert_int_not_equal(mapper_do(&mp, IOSFC_OP_MAP, fit + 1), 0);
     assert_int_equal(vmm_refused(&v, "mapper-limit"), 1);
-    assert_int_equal(mp.live, LIMIT_MAPPED_RANGES);
+    assert_int_equal(vmm_see(&v, mp.live), LIMIT_MAPPED_RANGES);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_UNMAP, 1), 0);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, fit + 1), 0);
     mapped_free(&s);
@@ -531,17 +531,17 @@ static void test_callback_refusals(void **state)
 
     mapped_new(&mp, &s, 1, 256, 256, FORMAT_BGRA, 0, true);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
-    assert_int_equal(mp.live, 1);
+    assert_int_equal(vmm_see(&v, mp.live), 1);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_UNMAP, 1), 0);
     mp.page_by_page = true;
     assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
-    assert_int_equal(mp.live, s.page_count);
+    assert_int_equal(vmm_see(&v, mp.live), s.page_count);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_UNMAP, 1), 0);
     assert_int_equal(vmm_refused_total(&v), 0);
     mp.refuse_map = 2; /* the whole, then its first page */
     assert_int_not_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
     assert_int_equal(vmm_refused(&v, "mapper-page"), 1);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
     mapped_free(&s);
 }
 
@@ -646,7 +646,7 @@ static void test_pause(void **state)
     linger();
     assert_int_equal(mapper_read(&mp, IOSFC_CONSUMER), 0);
     assert_int_equal(le32_get(entry + IOSFC_ENTRY_RESULT), MAPPER_UNANSWERED);
-    assert_int_equal(mp.interrupts, 0);
+    assert_int_equal(vmm_see(&v, mp.interrupts), 0);
     assert_int_equal(pvg_device_unpause(v.dev), 0);
     vmm_wait(&v, mp.interrupts == 1);
     assert_int_equal(le32_get(entry + IOSFC_ENTRY_RESULT), 0);
@@ -673,7 +673,7 @@ static void test_pause_loses_nothing(void **state)
 
     mapped_new(&mp, &s, 1, 8, 8, FORMAT_BGRA, 0, false);
     for (uint32_t i = 0; i < 3000 / SLOWER; i++) {
-        uint64_t before = vmm_count(&v, &mp.interrupts);
+        uint64_t before = vmm_see(&v, mp.interrupts);
 
         mapper_put(&mp, i & 1 ? IOSFC_OP_UNMAP : IOSFC_OP_MAP, 1);
         mapper_ring(&mp);
@@ -697,12 +697,12 @@ static void test_stop(void **state)
     vmm_wait(&v, mp.interrupts == 1);
     pvg_device_stop(v.dev);
     assert_int_equal(live(), 0);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
     mapper_put(&mp, IOSFC_OP_MAP, 1);
     mapper_ring(&mp);
     linger();
     assert_int_equal(mapper_read(&mp, IOSFC_CONSUMER), 1);
-    assert_int_equal(mp.interrupts, 1);
+    assert_int_equal(vmm_see(&v, mp.interrupts), 1);
     pvg_iosfc_reset(mp.m);
     assert_int_equal(mapper_read(&mp, IOSFC_PRODUCER), 0);
     mapped_free(&s);
@@ -717,7 +717,7 @@ static void test_reset(void **state)
         assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
         pvg_iosfc_reset(mp.m);
         assert_int_equal(live(), 0);
-        assert_int_equal(mp.live, 0);
+        assert_int_equal(vmm_see(&v, mp.live), 0);
         for (uint32_t i = 0; i < IOSFC_REGISTERS; i++)
             assert_int_equal(mapper_read(&mp, IOSFC_FIRST + 8ull * i), 0);
         mapper_start(&mp, 8);
@@ -797,7 +797,7 @@ static void test_gfx_reset_in_callback(void **state)
         assert_int_equal(le32_get(entry + IOSFC_ENTRY_RESULT), 0);
         assert_int_equal(live(), 1);
         assert_int_equal(mapper_do(&mp, IOSFC_OP_UNMAP, 1), 0);
-        assert_int_equal(mp.live, 0);
+        assert_int_equal(vmm_see(&v, mp.live), 0);
         guest_boot(&g, 0);
     }
     assert_int_equal(vmm_refused_total(&v), 0);
@@ -827,8 +827,8 @@ static void test_reset_in_callback(void **state)
     atomic_store(&gate, 0);
     pthread_join(thread, NULL);
     assert_int_equal(live(), 0);
-    assert_int_equal(mp.live, 0);
-    assert_int_equal(mp.interrupts, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
+    assert_int_equal(vmm_see(&v, mp.interrupts), 0);
     mapper_start(&mp, 16);
     mapped_describe(&mp, &s);
     assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);

@@ -93,7 +93,7 @@ static void test_pictures(void **state)
         mapped_free(&m);
     }
     assert_int_equal(vmm_refused_total(&v), 0);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
 }
 
 static void test_formats(void **state)
@@ -284,7 +284,7 @@ static void test_unmap_under_present(void **state)
         stamp = stand(1); /* mapped on demand */
         assert_int_equal(mapper_do(&mp, IOSFC_OP_UNMAP, 1), 0);
         scribble(&m);
-        assert_int_equal(mp.live, 0);
+        assert_int_equal(vmm_see(&v, mp.live), 0);
         guest_wait(&g, s.c, stamp);
         assert_true(screen_shows_pattern(&s, 64, 32, round));
         sum = le32_get(guest_ptr(&g, m.pages[0], 0));
@@ -454,7 +454,7 @@ static void test_orders(void **state)
     pvg_iosfc_reset(mp.m);
     guest_wait(&g, s.c, s.c->stamp); /* its stamp completes; what stood is dropped unread or was taken */
     assert_int_equal(pvg_iosfc_mappings(mp.m), 0);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
     mapped_show(&s, 1); /* no table: refused */
     assert_int_equal(vmm_refused(&v, "mapper-id"), 1);
     mapper_start(&mp, 64);
@@ -503,7 +503,7 @@ static void test_stop_with_presents(void **state)
     stand(1);
     assert_int_equal(pvg_device_pause(v.dev), 0);
     pvg_device_stop(v.dev);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
     mapped_free(&m);
 }
 

@@ -210,7 +210,7 @@ static void test_map_and_present(void **state)
     for (uint32_t id = 1; id <= IDS; id++)
         mapper_do(&mp, IOSFC_OP_UNMAP, id);
     assert_int_equal(pvg_iosfc_mappings(mp.m), 0);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
 }
 
 static void test_map_present_reset(void **state)
@@ -224,7 +224,7 @@ static void test_map_present_reset(void **state)
     assert_int_equal(pvg_display_guest_presents(d->disp), 20000 / SLOWER + 1);
     pvg_iosfc_reset(mp.m);
     assert_int_equal(pvg_iosfc_mappings(mp.m), 0);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
 }
 
 static void test_map_while_gfx_disables(void **state)
@@ -234,7 +234,7 @@ static void test_map_while_gfx_disables(void **state)
     run(mains, 1, 1);
     assert_int_equal(vmm_refused(&v, "mapper-unmap"), failed);
     pvg_iosfc_reset(mp.m);
-    assert_int_equal(mp.live, 0);
+    assert_int_equal(vmm_see(&v, mp.live), 0);
 }
 
 int main(void)

@@ -132,9 +132,7 @@ static void cycles(void (*quiesce)(void))
     guest_boot(&g, 0);
     guest_run(&g, root, CMD_DELETE_TASK, WORDS(0));
     assert_true(vmm_refused(&v, "task-none") >= 1);
-    pthread_mutex_lock(&v.lock);
-    assert_int_equal(v.events[PVG_TASK_CREATED], v.events[PVG_TASK_DESTROYED]);
-    pthread_mutex_unlock(&v.lock);
+    assert_true(vmm_see(&v, v.events[PVG_TASK_CREATED] == v.events[PVG_TASK_DESTROYED]));
 }
 
 static void disable(void)
@@ -218,10 +216,10 @@ static void test_pause(void **state)
         end_storm();
         assert_int_equal(pvg_device_pause(v.dev), 0);
         sum = guest_checksum(&g);
-        raised = vmm_count(&v, &v.interrupts);
+        raised = vmm_see(&v, v.interrupts);
         nanosleep(&(struct timespec){.tv_nsec = 40000000}, NULL);
         assert_true(guest_checksum(&g) == sum);
-        assert_true(vmm_count(&v, &v.interrupts) == raised);
+        assert_true(vmm_see(&v, v.interrupts) == raised);
         assert_int_equal(vmm_r32(&v, REG_FIFO_CONTROL), 1);
         stamp = guest_send(&g, &g.channel[3], CMD_NOP, NULL, 0);
         screen_present(&screen, 2);
@@ -252,7 +250,7 @@ static void test_unpause_raises(void **state)
     guest_run(&g, root, CMD_NOP, NULL, 0);
     vmm_wait(&v, v.interrupts == 1);
     assert_int_equal(pvg_device_pause(v.dev), 0);
-    raised = vmm_count(&v, &v.interrupts);
+    raised = vmm_see(&v, v.interrupts);
     assert_int_equal(pvg_device_unpause(v.dev), 0);
     vmm_wait(&v, v.interrupts > raised);
     assert_int_equal(vmm_r32(&v, REG_STAMP_EVENTS), 1);
@@ -268,11 +266,11 @@ static void test_stop(void **state)
     start_storm();
     pvg_device_stop(v.dev);
     end_storm();
-    raised = vmm_count(&v, &v.interrupts);
-    frames = vmm_count(&v, &v.display[0].frames);
+    raised = vmm_see(&v, v.interrupts);
+    frames = vmm_see(&v, v.display[0].frames);
     assert_memory_is_left_alone();
-    assert_true(vmm_count(&v, &v.interrupts) == raised);
-    assert_true(vmm_count(&v, &v.display[0].frames) == frames);
+    assert_true(vmm_see(&v, v.interrupts) == raised);
+    assert_true(vmm_see(&v, v.display[0].frames) == frames);
     pvg_device_stop(v.dev); /* idempotent */
     assert_int_equal(pvg_device_pause(v.dev), PVG_ERR_STOPPED);
     assert_int_equal(pvg_device_unpause(v.dev), PVG_ERR_STOPPED);

@@ -242,18 +242,18 @@ static void test_extent_change(void **state)
     struct pixels surface;
 
     for (uint32_t i = 0; i < COUNT(edge); i++) {
-        uint64_t frames = vmm_count(&v, &d->frames);
+        uint64_t frames = vmm_see(&v, d->frames);
 
         guest_surface(&g, &surface, 1 + i, edge[i], edge[i] / 2, FORMAT_BGRA, 0);
         screen_show(&s, 1 + i);
         vmm_wait(&v, d->frames > frames);
         pthread_mutex_lock(&v.lock);
-        assert_int_equal(d->frame_width, edge[i]);
-        assert_int_equal(d->frame_height, edge[i] / 2);
+        assert_int_equal(vmm_see(&v, d->frame_width), edge[i]);
+        assert_int_equal(vmm_see(&v, d->frame_height), edge[i] / 2);
         pthread_mutex_unlock(&v.lock);
     }
-    assert_false(d->frame_before_mode);
-    assert_int_equal(vmm_count(&v, &d->modes), 4);
+    assert_false(vmm_see(&v, d->frame_before_mode));
+    assert_int_equal(vmm_see(&v, d->modes), 4);
 }
 
 /* Present before 0x01: no event is possible, the frame is shown. */
@@ -484,7 +484,7 @@ static void test_malformed(void **state)
     screen_show(&s, 1);
     for (uint32_t i = 0; i < COUNT(cases); i++) {
         uint64_t named = vmm_refused(&v, cases[i].reason), all = vmm_refused_total(&v);
-        uint64_t lines = vmm_count(&v, &v.warnings);
+        uint64_t lines = vmm_see(&v, v.warnings);
 
         put_descriptor(2, cases[i].length, cases[i].page == 1 ? page : cases[i].page, cases[i].format, cases[i].planes,
                        cases[i].width, cases[i].height, cases[i].packed, cases[i].offset, cases[i].bytes);
@@ -497,7 +497,7 @@ static void test_malformed(void **state)
             pvg_free(json);
             fail_msg("%s: %s not counted alone", cases[i].name, cases[i].reason);
         }
-        assert_true(vmm_count(&v, &v.warnings) <= lines + 1);
+        assert_true(vmm_see(&v, v.warnings) <= lines + 1);
         guest_run(&g, root, CMD_DELETE_RESOURCE, WORDS(0, 2));
         assert_true(screen_shows_pattern(&s, 32, 32, 1));
     }
@@ -584,7 +584,7 @@ static void test_many(void **state)
     assert_int_equal(vmm_report_number(&v, "displays.0.superseded") + pvg_display_host_presents(d->disp),
                      3000 / SLOWER);
     vmm_wait(&v, d->sequence == vmm_report_number(&v, "displays.0.picture.sequence"));
-    assert_false(d->backwards);
+    assert_false(vmm_see(&v, d->backwards));
 }
 
 int main(void)

@@ -93,7 +93,7 @@ void fuzz_packet(struct guest *g, struct channel *c, uint32_t opcode, uint32_t b
 
 static uint64_t progress(struct guest *g)
 {
-    uint64_t sum = vmm_count(g->vmm, &g->vmm->interrupts);
+    uint64_t sum = vmm_see(g->vmm, g->vmm->interrupts);
 
     for (uint32_t i = 0; i < 8; i++)
         if (i == 0 || g->channel[i].pages)

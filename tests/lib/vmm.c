@@ -498,16 +498,6 @@ bool vmm_report_has(struct vmm *v, const char *text)
     return has;
 }
 
-uint64_t vmm_count(struct vmm *v, const uint64_t *counter)
-{
-    uint64_t n;
-
-    pthread_mutex_lock(&v->lock);
-    n = *counter;
-    pthread_mutex_unlock(&v->lock);
-    return n;
-}
-
 unsigned vmm_logged(struct vmm *v, const char *text)
 {
     unsigned n = 0;

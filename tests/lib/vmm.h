@@ -120,11 +120,17 @@ uint64_t vmm_refused_total(struct vmm *v);
 /* Number of lines logged so far that contain @text, of the last VMM_LOG_LINES. */
 unsigned vmm_logged(struct vmm *v, const char *text);
 
-/* One of the counters above, read under the lock. */
-uint64_t vmm_count(struct vmm *v, const uint64_t *counter);
-
 uint64_t vmm_now_ns(void);
 bool vmm_cond_wait(struct vmm *v, uint64_t until_ns);
+
+/* Value of @expression, read under the lock: what callbacks write is never read otherwise. */
+#define vmm_see(v, expression)                                                                                         \
+    __extension__({                                                                                                    \
+        pthread_mutex_lock(&(v)->lock);                                                                                \
+        __typeof__(expression) seen_ = (expression);                                                                   \
+        pthread_mutex_unlock(&(v)->lock);                                                                              \
+        seen_;                                                                                                         \
+    })
 
 #define VMM_PATIENCE_NS (60ull * 1000000000)
 
