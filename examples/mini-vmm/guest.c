@@ -235,8 +235,11 @@ bool guest_boot(struct guest *g, uint32_t arg)
 /* In this order (transport 8.4): the client's task behind whatever used it, channels, FIFO; then memory may go. */
 bool guest_shutdown(struct guest *g, uint32_t arg)
 {
-    struct barrier done[1 + GUEST_PORTS] = {after(&g->immediate)};
+    struct barrier done[1 + GUEST_PORTS];
 
+    if (!surfaces_free(g))
+        return false;
+    done[0] = after(&g->immediate);
     for (uint32_t p = 0; p < g->ports; p++) {
         struct guest_monitor *m = &g->monitors[p];
 
@@ -256,6 +259,7 @@ bool guest_shutdown(struct guest *g, uint32_t arg)
 bool guest_forget(struct guest *g, uint32_t arg)
 {
     displays_forget(g);
+    g->way->forget(g);
     memory_reset(g);
     return true;
 }
@@ -303,7 +307,9 @@ struct guest *guest_new(struct vmm *vmm)
     g->vmm = vmm;
     g->shift = machine_page_shift(vmm);
     g->page = 1ull << g->shift;
+    g->way = &surfaces_by_object;
     memory_reset(g);
+    pthread_mutex_init(&g->mapper.lock, NULL);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->changed, NULL);
     if (pthread_create(&g->thread, NULL, guest_main, g)) {
@@ -323,6 +329,8 @@ void guest_free(struct guest *g)
     pthread_mutex_unlock(&g->lock);
     pthread_join(g->thread, NULL);
     displays_forget(g);
+    g->way->forget(g);
+    pthread_mutex_destroy(&g->mapper.lock);
     free(g->spare);
     pthread_cond_destroy(&g->changed);
     pthread_mutex_destroy(&g->lock);

@@ -5,7 +5,7 @@
  * alone.
  *
  * guest.c: rings, stamps, interrupts, bring-up. guest_memory.c: pages, tasks, page tables. guest_display.c: monitors,
- * surfaces, presents, pointer, gamma.
+ * surfaces, presents, pointer, gamma. guest_mapper.c: surfaces by the mapper of the memory-mapped variant.
  */
 #ifndef MINI_VMM_GUEST_H
 #define MINI_VMM_GUEST_H
@@ -50,9 +50,10 @@ struct barrier {
 };
 
 struct surface {
-    uint32_t id; /* slot in the object list; 0: none */
+    uint32_t id; /* slot in the object list, or mapping; 0: none */
     uint32_t width, height, pitch;
-    uint64_t va;
+    uint64_t va;   /* objects */
+    uint64_t list; /* mappings: gpa of the page list */
     struct pages pages;
 };
 
@@ -77,6 +78,36 @@ struct guest_monitor {
 };
 
 struct guest;
+
+/* A table of GAMMA_ENTRIES entries at the start of a page of the kernel task. */
+struct gamma_table {
+    uint64_t va;
+    uint32_t sum;
+};
+
+/* How the device learns of a surface's pages, and is told to show it. False: g->error says why. */
+struct surface_way {
+    uint32_t display_channel; /* id of port 0's */
+    bool (*boot)(struct guest *g);
+    bool (*announce)(struct guest *g, struct surface *s); /* its id, extent and pages are set */
+    bool (*withdraw)(struct guest *g, struct surface *s); /* the device has let go when it returns */
+    bool (*move)(struct guest *g, struct surface *s);     /* its pages are others now; likewise */
+    bool (*wrote)(struct guest *g, struct guest_monitor *m,
+                  const struct surface *s); /* what the CPU did; before a present */
+    /* Queue a present; @behind and @gamma may be NULL. The stamp, or 0. */
+    uint32_t (*present)(struct guest *g, struct guest_monitor *m, const struct surface *s, const struct barrier *behind,
+                        const struct gamma_table *gamma);
+    void (*forget)(struct guest *g); /* the machine was reset */
+};
+extern const struct surface_way surfaces_by_object, surfaces_by_mapping;
+
+/* The surface mapper's driver. */
+struct mapper {
+    pthread_mutex_t lock;     /* who holds it has requests in the ring and waits for them; protects the rest */
+    uint64_t ring, table;     /* gpa; 0: not running */
+    uint64_t published, live; /* requests made; surfaces mapped */
+};
+
 /* Something the guest is asked to do, on its own thread. False: guest->error says what went wrong. */
 typedef bool guest_job(struct guest *g, uint32_t arg);
 
@@ -97,6 +128,10 @@ struct guest {
     /* transport */
     uint64_t fifo, root_page, info; /* gpa */
     struct channel root, immediate;
+
+    /* surfaces */
+    const struct surface_way *way;
+    struct mapper mapper;
 
     /* displays */
     uint32_t ports;
@@ -130,9 +165,12 @@ bool guest_again(struct guest *g, uint32_t arg);    /* present surface 0 of moni
 bool guest_supersede(struct guest *g, uint32_t pause_ms);
 bool guest_superseded(struct guest *g, uint32_t arg); /* after that: await a vertical blank */
 bool guest_vblanks(struct guest *g, uint32_t count);
-bool guest_pointer(struct guest *g, uint32_t at);      /* image, visible, at x | y << 16 of monitor 0 */
-bool guest_gamma(struct guest *g, uint32_t on);        /* present again with a table: the test one, or a plain one */
-bool guest_move_pages(struct guest *g, uint32_t salt); /* other pages below the surface that is shown */
+bool guest_pointer(struct guest *g, uint32_t at);         /* image, visible, at x | y << 16 of monitor 0 */
+bool guest_gamma(struct guest *g, uint32_t on);           /* present again with a table: the test one, or a plain one */
+bool guest_move_pages(struct guest *g, uint32_t salt);    /* other pages below the surface that is shown */
+bool guest_mapper_first(struct guest *g, uint32_t arg);   /* map and unmap while the rest of the device is off */
+bool guest_churn(struct guest *g, uint32_t count);        /* as guest_storm, while another thread maps and unmaps */
+bool guest_mapper_restart(struct guest *g, uint32_t arg); /* the mapper was reset, nothing else: map all anew */
 bool guest_shutdown(struct guest *g, uint32_t arg);
 bool guest_forget(struct guest *g, uint32_t arg); /* the machine was reset: nothing of the above is there any more */
 
@@ -171,6 +209,14 @@ uint32_t *task_leaf(struct guest *g, struct task *t, uint64_t va); /* entry of t
 bool displays_boot(struct guest *g);
 void displays_interrupt(struct guest *g, uint32_t ports);
 void displays_forget(struct guest *g);
+/* Present surface @s as it is, or await all that was presented. */
+bool show(struct guest *g, struct guest_monitor *m, const struct surface *s);
+bool wait_presents(struct guest *g);
+void want_vblanks(struct guest *g, struct guest_monitor *m, bool want);
+/* Pages and an id; then it is announced. And the other way round. */
+bool surface_new(struct guest *g, struct surface *s, uint32_t width, uint32_t height);
+bool surface_free(struct guest *g, struct surface *s);
+bool surfaces_free(struct guest *g); /* of all monitors */
 
 /* Guest RAM. */
 static inline uint32_t load32(struct guest *g, uint64_t gpa)

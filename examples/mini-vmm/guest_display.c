@@ -84,7 +84,7 @@ static bool monitor_boot(struct guest *g, uint32_t port)
     uint32_t payload[2] = {port};
 
     *m = (struct guest_monitor){0};
-    if (!channel_define(g, &m->channel, CHANNEL_DISPLAY(port), 1))
+    if (!channel_define(g, &m->channel, g->way->display_channel + port, 1))
         return false;
     m->shared = page_alloc(g);
     prepare_shared(g, m->shared);
@@ -98,23 +98,17 @@ static bool monitor_boot(struct guest *g, uint32_t port)
     return true;
 }
 
-/* Tasks, object list, then one channel and shared page per port (display 15.6 to 15.8). */
+/* Tasks, what surfaces need, then one channel and shared page per port (display 15.6 to 15.8). */
 bool displays_boot(struct guest *g)
 {
-    uint32_t list[3] = {0, LIST_PAGE, (uint32_t)(g->page / SLOT_BYTES)};
-
     g->ports = machine_in(g->vmm, REG_DISPLAY_PORTS);
     if (g->ports < 1 || g->ports > GUEST_PORTS)
         return guest_fail(g, "%u display ports", g->ports);
     g->next_surface = 1;
     if (!task_define(g, &g->kernel, 0, RAW_KERNEL_TASK) || !task_define(g, &g->client, 1, 1 << 1) ||
-        !pages_alloc(g, &g->list, g->page) || !pages_alloc(g, &g->descriptors, g->page) ||
         !pages_alloc(g, &g->gamma, GAMMA_BYTES) || !pages_alloc(g, &g->glyph, GLYPH_OFFSET + GLYPH_BYTES) ||
-        !task_map(g, &g->kernel, va_of(g, LIST_PAGE), &g->list) ||
-        !task_map(g, &g->kernel, va_of(g, DESCRIPTOR_PAGE), &g->descriptors) ||
         !task_map(g, &g->kernel, va_of(g, GAMMA_PAGE), &g->gamma) ||
-        !task_map(g, &g->client, va_of(g, GLYPH_PAGE), &g->glyph) ||
-        !wait_stamp(g, &g->immediate, g->immediate.stamp) || !submit_wait(g, &g->root, OP_SET_OBJECT_LIST, list, 3))
+        !task_map(g, &g->client, va_of(g, GLYPH_PAGE), &g->glyph) || !g->way->boot(g))
         return false;
     for (uint32_t p = 0; p < g->ports; p++)
         if (!monitor_boot(g, p))
@@ -174,7 +168,7 @@ bool guest_offline(struct guest *g, uint32_t port)
     return true;
 }
 
-static void want_vblanks(struct guest *g, struct guest_monitor *m, bool want)
+void want_vblanks(struct guest *g, struct guest_monitor *m, bool want)
 {
     uint32_t *enabled = machine_ram(g->vmm, m->shared + SHARED_ENABLED);
 
@@ -200,50 +194,136 @@ bool guest_vblanks(struct guest *g, uint32_t count)
 
 /* ---- surfaces ---- */
 
-/* Pages, mapping, descriptor, and last the slot that names it (display 15.9; memory 5.3). */
-static bool surface_new(struct guest *g, struct surface *s, uint32_t width, uint32_t height)
+bool surface_new(struct guest *g, struct surface *s, uint32_t width, uint32_t height)
 {
-    uint32_t pitch = (width * 4 + 63) & ~63u, id = g->next_surface++;
-    uint64_t bytes = (uint64_t)pitch * height, descriptor = va_of(g, DESCRIPTOR_PAGE) + id * DESCRIPTOR_BYTES;
-    uint64_t at = g->descriptors.gpa[0] + id * DESCRIPTOR_BYTES, slot = g->list.gpa[0] + id * SLOT_BYTES;
+    uint32_t pitch = (width * 4 + 63) & ~63u;
 
-    if (id > SURFACES_MAX)
-        return guest_fail(g, "too many surfaces");
-    *s = (struct surface){.id = id, .width = width, .height = height, .pitch = pitch, .va = SURFACE_VA(id)};
-    if (!pages_alloc(g, &s->pages, bytes) || !task_map(g, &g->kernel, s->va, &s->pages))
+    *s = (struct surface){.id = g->next_surface++, .width = width, .height = height, .pitch = pitch};
+    return pages_alloc(g, &s->pages, (uint64_t)pitch * height) && g->way->announce(g, s);
+}
+
+bool surface_free(struct guest *g, struct surface *s)
+{
+    if (!s->id)
+        return true;
+    if (!g->way->withdraw(g, s))
         return false;
-    bytes = (uint64_t)s->pages.count << g->shift;
+    pages_free(g, &s->pages);
+    *s = (struct surface){0};
+    return true;
+}
+
+bool surfaces_free(struct guest *g)
+{
+    for (uint32_t p = 0; p < g->ports; p++)
+        for (uint32_t i = 0; i < 2; i++)
+            if (!surface_free(g, &g->monitors[p].surfaces[i]))
+                return false;
+    return true;
+}
+
+/* ---- surfaces as objects of the kernel task (display 15.9, 15.10; memory 4, 5.3) ---- */
+
+static bool objects_boot(struct guest *g)
+{
+    uint32_t list[3] = {0, LIST_PAGE, (uint32_t)(g->page / SLOT_BYTES)};
+
+    return pages_alloc(g, &g->list, g->page) && pages_alloc(g, &g->descriptors, g->page) &&
+           task_map(g, &g->kernel, va_of(g, LIST_PAGE), &g->list) &&
+           task_map(g, &g->kernel, va_of(g, DESCRIPTOR_PAGE), &g->descriptors) &&
+           wait_stamp(g, &g->immediate, g->immediate.stamp) && submit_wait(g, &g->root, OP_SET_OBJECT_LIST, list, 3);
+}
+
+/* Mapping, descriptor, and last the slot that names it. */
+static bool object_announce(struct guest *g, struct surface *s)
+{
+    uint64_t bytes = (uint64_t)s->pages.count << g->shift;
+    uint64_t descriptor = va_of(g, DESCRIPTOR_PAGE) + s->id * DESCRIPTOR_BYTES;
+    uint64_t at = g->descriptors.gpa[0] + s->id * DESCRIPTOR_BYTES, slot = g->list.gpa[0] + s->id * SLOT_BYTES;
+
+    if (s->id > SURFACES_MAX)
+        return guest_fail(g, "too many surfaces");
+    s->va = SURFACE_VA(s->id);
+    if (!task_map(g, &g->kernel, s->va, &s->pages))
+        return false;
     store32(g, at + 0x00, low(bytes));
     store32(g, at + 0x04, high(bytes));
     store32(g, at + 0x08, (uint32_t)(s->va >> g->shift));
     store32(g, at + 0x0c, FORMAT_BGRA);
     store32(g, at + 0x10, 1); /* planes */
     store32(g, at + 0x14, 0); /* the plane's offset */
-    store32(g, at + 0x18, width);
-    store32(g, at + 0x1c, height);
-    store32(g, at + 0x20, pitch | 4 << 24);
+    store32(g, at + 0x18, s->width);
+    store32(g, at + 0x1c, s->height);
+    store32(g, at + 0x20, s->pitch | 4 << 24);
     store32(g, slot + 4, low(descriptor));
     store32(g, slot + 8, high(descriptor));
     store32(g, slot, OBJECT_SURFACE | SURFACE_DESCRIPTOR_BYTES << 8);
     return true;
 }
 
-/* No present of it is outstanding: every job waits for its stamps. */
-static bool surface_free(struct guest *g, struct surface *s)
+/* No present of it is outstanding: every job waits for its stamps. Object first, then task (memory 7.3). */
+static bool object_withdraw(struct guest *g, struct surface *s)
 {
-    const uint32_t payload[2] = {s->id, 0}; /* object first, then task (memory 7.3) */
+    const uint32_t payload[2] = {s->id, 0};
 
-    if (!s->id)
-        return true;
     if (!submit_wait(g, &g->immediate, OP_DELETE_SURFACE, payload, 2))
         return false;
     store32(g, g->list.gpa[0] + s->id * SLOT_BYTES, 0);
-    if (!task_unmap(g, &g->kernel, s->va, &s->pages))
-        return false;
-    pages_free(g, &s->pages);
-    *s = (struct surface){0};
-    return true;
+    return task_unmap(g, &g->kernel, s->va, &s->pages);
 }
+
+/* The entries change below the address; the device is told which object it concerns (memory 3.2). */
+static bool object_move(struct guest *g, struct surface *s)
+{
+    const uint32_t payload[2] = {0, s->id};
+
+    for (uint32_t i = 0; i < s->pages.count; i++)
+        __atomic_store_n(task_leaf(g, &g->kernel, s->va + ((uint64_t)i << g->shift)),
+                         (uint32_t)(s->pages.gpa[i] >> g->shift), __ATOMIC_RELEASE);
+    return submit_wait(g, &g->immediate, OP_REPLACE_PHYSICAL, payload, 2);
+}
+
+/* "The CPU wrote it" (display 15.10). */
+static bool object_wrote(struct guest *g, struct guest_monitor *m, const struct surface *s)
+{
+    const uint32_t wrote[4] = {0, 1, s->id, 0x01000001};
+
+    return submit(g, &m->channel, OP_INVALIDATE, wrote, 4, NULL, 0) != 0;
+}
+
+/* With a table: task first, then surface, the other way round than in the command without (display 3.2). */
+static uint32_t object_present(struct guest *g, struct guest_monitor *m, const struct surface *s,
+                               const struct barrier *behind, const struct gamma_table *gamma)
+{
+    const uint32_t show[3] = {(uint32_t)(m - g->monitors), s->id, 0};
+
+    if (gamma) {
+        const uint32_t with[9] = {show[0],           0, s->id,         low(gamma->va), high(gamma->va),
+                                  (uint32_t)g->page, 0, GAMMA_ENTRIES, gamma->sum};
+
+        return submit(g, &m->channel, OP_PRESENT_GAMMA, with, 9, behind, behind != NULL);
+    }
+    return submit(g, &m->channel, OP_PRESENT, show, 3, behind, behind != NULL);
+}
+
+static void objects_forget(struct guest *g)
+{
+    pages_free(g, &g->list);
+    pages_free(g, &g->descriptors);
+}
+
+const struct surface_way surfaces_by_object = {
+    .display_channel = CHANNEL_DISPLAY,
+    .boot = objects_boot,
+    .announce = object_announce,
+    .withdraw = object_withdraw,
+    .move = object_move,
+    .wrote = object_wrote,
+    .present = object_present,
+    .forget = objects_forget,
+};
+
+/* ---- pictures ---- */
 
 static void draw(struct guest *g, struct surface *s, uint32_t salt)
 {
@@ -275,19 +355,16 @@ static struct surface *next_surface(struct guest *g, struct guest_monitor *m)
     return s;
 }
 
-/* "The CPU wrote it", then the present, behind the mapping of its pages (display 15.10). */
+/* Of a surface that was just drawn, behind the mapping of its pages. */
 static bool present(struct guest *g, struct guest_monitor *m, const struct surface *s)
 {
-    const uint32_t wrote[4] = {0, 1, s->id, 0x01000001};
-    const uint32_t show[3] = {(uint32_t)(m - g->monitors), s->id, 0};
     struct barrier mapped = after(&g->immediate);
 
     m->presents++;
-    return submit(g, &m->channel, OP_INVALIDATE, wrote, 4, NULL, 0) &&
-           submit(g, &m->channel, OP_PRESENT, show, 3, &mapped, 1);
+    return g->way->wrote(g, m, s) && g->way->present(g, m, s, &mapped, NULL);
 }
 
-static bool wait_presents(struct guest *g)
+bool wait_presents(struct guest *g)
 {
     for (uint32_t p = 0; p < g->ports; p++)
         if (!wait_stamp(g, &g->monitors[p].channel, g->monitors[p].channel.stamp))
@@ -316,12 +393,10 @@ bool guest_picture(struct guest *g, uint32_t salt)
     return wait_presents(g);
 }
 
-static bool show(struct guest *g, struct guest_monitor *m, const struct surface *s)
+bool show(struct guest *g, struct guest_monitor *m, const struct surface *s)
 {
-    const uint32_t show[3] = {(uint32_t)(m - g->monitors), s->id, 0};
-
     m->presents++;
-    return submit(g, &m->channel, OP_PRESENT, show, 3, NULL, 0) != 0;
+    return g->way->present(g, m, s, NULL, NULL) != 0;
 }
 
 /*
@@ -371,21 +446,17 @@ bool guest_superseded(struct guest *g, uint32_t arg)
     return true;
 }
 
-/* The entries change below the address; the device is told which object it concerns (memory 3.2). */
+/* Other pages below the surface that is shown. */
 bool guest_move_pages(struct guest *g, uint32_t salt)
 {
     struct guest_monitor *m = &g->monitors[0];
     struct surface *s = shown(m);
-    const uint32_t payload[2] = {0, s->id};
     struct pages old = s->pages;
 
     if (!pages_alloc(g, &s->pages, (uint64_t)old.count << g->shift))
         return false;
     draw(g, s, salt);
-    for (uint32_t i = 0; i < old.count; i++)
-        __atomic_store_n(task_leaf(g, &g->kernel, s->va + ((uint64_t)i << g->shift)),
-                         (uint32_t)(s->pages.gpa[i] >> g->shift), __ATOMIC_RELEASE);
-    if (!submit_wait(g, &g->immediate, OP_REPLACE_PHYSICAL, payload, 2))
+    if (!g->way->move(g, s))
         return false;
     for (uint32_t i = 0; i < old.count; i++)
         memset(machine_ram(g->vmm, old.gpa[i]), 0xa5, g->page); /* somebody else's now */
@@ -449,19 +520,15 @@ bool guest_gamma(struct guest *g, uint32_t on)
         memcpy(pages_at(g, &g->gamma, 4 * i), &word, 4);
         sum += word;
     }
-    /* Task first, then surface: the other way round than in the command without gamma (display 3.2). */
-    const uint32_t show[9] = {0, 0, shown(m)->id, low(va), high(va), (uint32_t)g->page, 0, GAMMA_ENTRIES, sum};
-
     m->presents++;
-    return submit_wait(g, &m->channel, OP_PRESENT_GAMMA, show, 9);
+    return wait_stamp(g, &m->channel,
+                      g->way->present(g, m, shown(m), NULL, &(struct gamma_table){.va = va, .sum = sum}));
 }
 
 void displays_forget(struct guest *g)
 {
-    struct pages *all[] = {&g->list, &g->descriptors, &g->gamma, &g->glyph};
-
-    for (uint32_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-        pages_free(g, all[i]);
+    pages_free(g, &g->gamma);
+    pages_free(g, &g->glyph);
     for (uint32_t p = 0; p < g->ports; p++) {
         pages_free(g, &g->monitors[p].surfaces[0].pages);
         pages_free(g, &g->monitors[p].surfaces[1].pages);

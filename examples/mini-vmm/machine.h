@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The computer as its software sees it: RAM, the device's register window, one interrupt line. vmm.c builds it; the
- * guest knows nothing else of the VMM, and nothing of libpvg.
+ * The computer as its software sees it: RAM, the device's register window, one interrupt line; with the memory-mapped
+ * variant also the surface mapper's window and line. vmm.c and mapper.c build it; the guest knows nothing else of the
+ * VMM, and nothing of libpvg.
  */
 #ifndef MINI_VMM_MACHINE_H
 #define MINI_VMM_MACHINE_H
@@ -23,5 +24,10 @@ uint32_t machine_in(struct vmm *vmm, uint32_t reg);
 void machine_out(struct vmm *vmm, uint32_t reg, uint32_t value);
 /* Halt until the interrupt line was raised since the last call, at most @timeout_ms. False: it was not. */
 bool machine_halt(struct vmm *vmm, int timeout_ms);
+
+/* The mapper's: called by guest_mapper.c alone. */
+uint64_t machine_mapper_in(struct vmm *vmm, uint32_t reg);
+void machine_mapper_out(struct vmm *vmm, uint32_t reg, uint64_t value);
+bool machine_mapper_halt(struct vmm *vmm, int timeout_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mini-vmm: a complete VMM in three files, with a guest in the same process. Runs the guest through everything a
+ * mini-vmm: a complete VMM in four files, with a guest in the same process. Runs the guest through everything a
  * display driver does and compares every pixel that arrives. It is the proof that the public headers are all a VMM
  * needs, what the sanitizers run, and the worked example of docs/embedding.md.
  *
@@ -23,8 +23,9 @@ static const char help[] =
     "A small VMM on libpvg with a guest in the same process: brings the paravirtualized GPU up, shows test pictures,\n"
     "and compares every pixel. Exit status 0 when all of it was right.\n"
     "\n"
+    "  --variant pci|mmio       the device of x86 guests (default) or of arm64 guests, which has a surface mapper\n"
     "  --tasks table|callbacks  how the library reaches guest memory (default: table)\n"
-    "  --page-shift 12|14       guest pages of 4 KiB (default) or 16 KiB\n"
+    "  --page-shift 12|14       guest pages of 4 KiB (default) or 16 KiB (always, for --variant mmio)\n"
     "  --displays N             1 to 8 monitors (default: 2)\n"
     "  --mode WxH               size of the first monitor's picture (default: 1920x1080)\n"
     "  --presents N             at least, in the storm of presents (default: 500)\n"
@@ -284,6 +285,35 @@ static bool step_storm(struct script *s)
     return frames <= presents ? true : failed(s, "more pictures than presents");
 }
 
+static bool same_mappings(struct script *s)
+{
+    return pvg_iosfc_mappings(s->vmm.mapper) == s->guest->mapper.live
+               ? true
+               : failed(s, "the library counts other mappings than the guest made");
+}
+
+static bool step_mapper_first(struct script *s)
+{
+    return type(s, guest_mapper_first, 0) && same_mappings(s);
+}
+
+/* Two threads of the guest: one presents from mapped surfaces, the other maps and unmaps; the picture is the one of the
+ * storm. */
+static bool step_churn(struct script *s)
+{
+    return type(s, guest_churn, s->storm) && await_pictures(s, 10) && same_mappings(s);
+}
+
+/* One window is reset while the other works: pictures stay, and come again when the guest has mapped anew. */
+static bool step_mapper_reset(struct script *s)
+{
+    pvg_iosfc_reset(s->vmm.mapper);
+    if (pvg_iosfc_mappings(s->vmm.mapper))
+        return failed(s, "mappings outlive a reset of the mapper");
+    return await_pictures(s, 90) && type(s, guest_mapper_restart, 0) && same_mappings(s) &&
+           type(s, guest_picture, 91) && await_pictures(s, 91);
+}
+
 static bool held(struct monitor *m, const void *arg)
 {
     return m->held;
@@ -420,6 +450,8 @@ static bool step_unplug(struct script *s)
 /* The reset button, in the middle of a running guest; then it boots again. */
 static bool step_reset(struct script *s)
 {
+    if (s->vmm.mapper)
+        pvg_iosfc_reset(s->vmm.mapper);
     pvg_device_reset(s->vmm.device);
     if (!type(s, guest_forget, 0) || !type(s, guest_boot, 0))
         return false;
@@ -431,19 +463,22 @@ static bool step_reset(struct script *s)
 
 static bool step_shutdown(struct script *s)
 {
-    return type(s, guest_shutdown, 0);
+    return type(s, guest_shutdown, 0) && (!s->vmm.mapper || same_mappings(s));
 }
 
 static const struct {
     const char *name;
     bool (*run)(struct script *s);
+    bool mapper; /* only with one */
 } steps[] = {
+    {"mapper before the device is up", step_mapper_first, true},
     {"handshake and first command, polling", step_hello},
     {"bring-up by interrupt", step_boot},
     {"monitors come online", step_online},
     {"test picture, every page scattered", step_picture},
     {"vertical blanks", step_vblank},
     {"storm of presents", step_storm},
+    {"map and unmap beside presents", step_churn, true},
     {"VMM slower than the display", step_slow},
     {"pointer told to the VMM", step_pointer},
     {"pointer drawn into the picture", step_pointer_drawn},
@@ -451,6 +486,7 @@ static const struct {
     {"pages moved below a surface", step_moved_pages},
     {"mode list replaced", step_mode_change},
     {"unplugged and plugged in", step_unplug},
+    {"mapper reset alone", step_mapper_reset, true},
     {"reset and second boot", step_reset},
     {"shutdown", step_shutdown},
 };
@@ -465,10 +501,15 @@ static double now_ms(void)
 
 static bool run(struct script *s)
 {
+    if (s->vmm.mapper)
+        s->guest->way = &surfaces_by_mapping;
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
         double begin = now_ms();
-        bool good = steps[i].run(s);
+        bool good;
 
+        if (steps[i].mapper && !s->vmm.mapper)
+            continue;
+        good = steps[i].run(s);
         printf("%s %-40s %8.1f ms\n", good ? "ok  " : "FAIL", steps[i].name, now_ms() - begin);
         if (!good) {
             fprintf(stderr, "mini-vmm: %s: %s\n", steps[i].name, s->why);
@@ -512,8 +553,9 @@ static void print_report(struct vmm *vmm)
 
 int main(int argc, char **argv)
 {
-    enum { TASKS = 256, SHIFT, DISPLAYS, MODE, PRESENTS, OUT, RECORD, REPORT, VERSION };
+    enum { VARIANT = 256, TASKS, SHIFT, DISPLAYS, MODE, PRESENTS, OUT, RECORD, REPORT, VERSION };
     static const struct option options[] = {
+        {"variant", required_argument, NULL, VARIANT},
         {"tasks", required_argument, NULL, TASKS},
         {"page-shift", required_argument, NULL, SHIFT},
         {"displays", required_argument, NULL, DISPLAYS},
@@ -527,7 +569,8 @@ int main(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    struct vmm_options vmm_options = {.tasks = PVG_TASKS_TABLE, .page_shift = 12, .monitors = 2};
+    struct vmm_options vmm_options = {
+        .variant = PVG_VARIANT_PCI, .tasks = PVG_TASKS_TABLE, .page_shift = 12, .monitors = 2};
     struct script script = {.width = 1920, .height = 1080, .storm = 500};
     const char *record = NULL;
     bool report = false, good = false;
@@ -535,6 +578,11 @@ int main(int argc, char **argv)
 
     for (int c; (c = getopt_long(argc, argv, "vh", options, NULL)) != -1;) {
         switch (c) {
+        case VARIANT:
+            if (strcmp(optarg, "pci") && strcmp(optarg, "mmio"))
+                return usage("--variant is pci or mmio", optarg);
+            vmm_options.variant = *optarg == 'p' ? PVG_VARIANT_PCI : PVG_VARIANT_MMIO;
+            break;
         case TASKS:
             if (strcmp(optarg, "table") && strcmp(optarg, "callbacks"))
                 return usage("--tasks is table or callbacks", optarg);
@@ -582,6 +630,8 @@ int main(int argc, char **argv)
     }
     if (optind < argc)
         return usage("no arguments are taken", argv[optind]);
+    if (vmm_options.variant == PVG_VARIANT_MMIO)
+        vmm_options.page_shift = 14; /* of a page list of 4 KiB pages one page is not enough for a picture */
     setvbuf(stdout, NULL, _IOLBF, 0);
 
     if (vmm_init(&script.vmm, &vmm_options)) {
@@ -598,8 +648,9 @@ int main(int argc, char **argv)
     }
     guest_free(script.guest);
     vmm_fini(&script.vmm);
-    if (good && atomic_load(&script.vmm.live_tasks)) {
-        fprintf(stderr, "mini-vmm: the library left %u tasks behind\n", atomic_load(&script.vmm.live_tasks));
+    if (good && (atomic_load(&script.vmm.live_tasks) || atomic_load(&script.vmm.live_ranges))) {
+        fprintf(stderr, "mini-vmm: the library left %u tasks and %u mapped ranges behind\n",
+                atomic_load(&script.vmm.live_tasks), atomic_load(&script.vmm.live_ranges));
         good = false;
     }
     if (good)

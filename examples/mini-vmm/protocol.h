@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The wire as the guest knows it. Written from the specification alone and on purpose not shared with the library
- * (docs/decisions.md 11): a mistake on one side shows. Names and numbers: transport.md 2, 5, 7, 8; memory.md 1 to 5;
+ * (docs/decisions.md 11): a mistake on one side shows. Names and numbers: transport.md 2, 5, 7, 8; memory.md 1 to 5, 9;
  * display.md 3, 4.
  */
 #ifndef MINI_VMM_PROTOCOL_H
@@ -32,6 +32,7 @@
 #define OP_CURSOR_SHOW      0x05
 #define OP_PRESENT          0x06
 #define OP_PRESENT_GAMMA    0x07
+#define OP_PRESENT_MAPPING  0x08
 #define OP_NOP              0x1e
 #define OP_DELETE_TASK      0x20
 #define OP_UNMAP            0x22
@@ -48,14 +49,15 @@
 #define PACKET_HEADER_BYTES 12 /* u16 opcode, u16 barriers, u32 length, u32 stamp (transport 5.3) */
 
 /* Channels (transport 7.1, 7.2): a record of 20 bytes each in the root page. */
-#define CHANNEL_ROOT       0
-#define CHANNEL_IMMEDIATE  2
-#define CHANNEL_DISPLAY(p) (5 + (p))
-#define RECORD_OFFSET(id)  (0x400 + ((id)-1) * 0x14)
-#define RECORD_WRITTEN     0x00
-#define RECORD_READ        0x04
-#define RECORD_STAMP_INDEX 0x0c
-#define RECORD_LIST        0x10
+#define CHANNEL_ROOT         0
+#define CHANNEL_IMMEDIATE    2
+#define CHANNEL_DISPLAY      5 /* of port 0 */
+#define CHANNEL_DISPLAY_MMIO 4
+#define RECORD_OFFSET(id)    (0x400 + ((id)-1) * 0x14)
+#define RECORD_WRITTEN       0x00
+#define RECORD_READ          0x04
+#define RECORD_STAMP_INDEX   0x0c
+#define RECORD_LIST          0x10
 
 /* Directory page of a task (memory 1.3). */
 #define DIRECTORY_ROOT   0x00
@@ -92,6 +94,26 @@
 #define SHARED_CURSOR_AT    0xe00
 #define SHARED_CURSOR_SHOWN 0xe04
 #define CURSOR_NOWHERE      0xffffffffu
+
+/* The surface mapper: 64-bit registers, ring of requests, descriptor table (memory 9.2 to 9.5). */
+#define MAPPER_RING           0x1000
+#define MAPPER_CAPACITY       0x1008
+#define MAPPER_TABLE          0x1010
+#define MAPPER_PRODUCER       0x1018
+#define MAPPER_CONSUMER       0x1020 /* read */
+#define MAPPER_ENABLE         0x1020 /* write */
+#define MAPPER_ENTRY_BYTES    16
+#define MAPPER_ENTRY_RESULT   8
+#define MAPPER_OP_MAP         1
+#define MAPPER_OP_UNMAP       2
+#define MAPPER_PRESENT        1 /* a page entry: page number << 2, and this */
+#define MAPPED_RECORD_BYTES   0x200
+#define MAPPED_RECORD_LIST    0x00
+#define MAPPED_RECORD_FORMAT  0x04
+#define MAPPED_RECORD_SIZE    0x10
+#define MAPPED_RECORD_EXTENT  0x14
+#define MAPPED_RECORD_PITCH   0x1c
+#define MAPPED_RECORD_ELEMENT 0x20
 
 /* Events of a display (display 6.1). */
 #define EVENT_VBLANK  1u

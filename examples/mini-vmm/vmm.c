@@ -213,6 +213,7 @@ static bool make_device(struct vmm *vmm, const struct vmm_options *options)
     int err;
 
     pvg_device_desc_init(&desc, sizeof(desc));
+    desc.variant = options->variant;
     desc.guest_page_shift = options->page_shift;
     desc.display_port_count = options->monitors;
     desc.tasks = options->tasks;
@@ -258,6 +259,7 @@ bool vmm_init(struct vmm *vmm, const struct vmm_options *options)
                         .verbose = options->verbose,
                         .ram_fd = -1,
                         .interrupt_fd = -1,
+                        .mapper_fd = -1,
                         .monitor_count = options->monitors};
     pthread_mutex_init(&vmm->lock, NULL);
     pthread_cond_init(&vmm->news, NULL);
@@ -266,15 +268,18 @@ bool vmm_init(struct vmm *vmm, const struct vmm_options *options)
         return say("cannot make the interrupt line", strerror(errno));
     if (!make_ram(vmm) || !make_device(vmm, options))
         return false;
+    if (options->variant == PVG_VARIANT_MMIO && !mapper_init(vmm))
+        return false;
     for (uint32_t port = 0; port < vmm->monitor_count; port++)
         if (!attach(vmm, port))
             return false;
     return true;
 }
 
-/* The device first: until it is gone its threads may use everything else. It frees its displays. */
+/* Mapper and device first: until they are gone their threads may use everything else. The device frees its displays. */
 void vmm_fini(struct vmm *vmm)
 {
+    mapper_fini(vmm);
     pvg_device_free(vmm->device);
     for (uint32_t i = 0; i < MAX_DISPLAYS; i++)
         free(vmm->monitors[i].glyph);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The VMM: RAM, the device of libpvg, its displays, and what a user at the monitors sees. Everything that an embedder
- * of libpvg has to write is in vmm.c and views.c; docs/embedding.md walks through them.
+ * of libpvg has to write is in vmm.c, views.c and, for arm64 guests, mapper.c; docs/embedding.md walks through them.
  */
 #ifndef MINI_VMM_VMM_H
 #define MINI_VMM_VMM_H
@@ -36,15 +36,19 @@ struct vmm {
     uint8_t *ram[RAM_BLOCKS];
     int interrupt_fd; /* eventfd: counts raised interrupts */
     struct pvg_device *device;
+    struct pvg_iosfc *mapper; /* memory-mapped variant; else NULL */
+    int mapper_fd;            /* its interrupts */
     uint32_t monitor_count;
     struct monitor monitors[MAX_DISPLAYS];
     pthread_mutex_t lock;   /* protects what monitors were told */
     pthread_cond_t news;    /* some monitor was told something */
     atomic_uint complaints; /* warnings and errors in the library's log */
     atomic_uint interrupts, task_events, live_tasks;
+    atomic_uint live_ranges; /* mapped for the mapper */
 };
 
 struct vmm_options {
+    enum pvg_variant variant;
     enum pvg_tasks tasks;
     uint32_t page_shift;
     uint32_t monitors;
@@ -57,6 +61,10 @@ void vmm_fini(struct vmm *vmm);
 
 /* Wait until @seen of monitor @m holds, at most ten seconds; called with vmm->lock held, again after every news. */
 bool vmm_wait(struct vmm *vmm, struct monitor *m, bool (*seen)(struct monitor *m, const void *arg), const void *arg);
+
+/* mapper.c: the second window; made after the device and freed before it. */
+bool mapper_init(struct vmm *vmm);
+void mapper_fini(struct vmm *vmm);
 
 /* views.c: guest RAM by address, and the task callbacks of PVG_TASKS_CALLBACKS. */
 uint8_t *ram_at(struct vmm *vmm, uint64_t gpa, uint64_t length_bytes, uint64_t *fd_offset);
