@@ -56,6 +56,11 @@ const char *vk_open(struct vk *v)
     VkInstanceCreateInfo ici = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, .pApplicationInfo = &app};
     VkPhysicalDeviceShaderAtomicFloatFeaturesEXT af = {.sType =
                                                            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_ATOMIC_FLOAT_FEATURES_EXT};
+    VkPhysicalDeviceMeshShaderFeaturesEXT mf = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MESH_SHADER_FEATURES_EXT};
+    VkPhysicalDeviceFragmentShaderBarycentricFeaturesKHR bf = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FRAGMENT_SHADER_BARYCENTRIC_FEATURES_KHR};
+    VkPhysicalDeviceRasterizationOrderAttachmentAccessFeaturesEXT of = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RASTERIZATION_ORDER_ATTACHMENT_ACCESS_FEATURES_EXT};
     VkPhysicalDeviceVulkan13Features f13 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
     VkPhysicalDeviceVulkan12Features f12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES, .pNext = &f13};
     VkPhysicalDeviceVulkan11Features f11 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, .pNext = &f12};
@@ -67,8 +72,8 @@ const char *vk_open(struct vk *v)
     VkQueueFamilyProperties q[16];
     uint32_t nq = 16, next = 0;
     float prio = 1;
-    const char *exts[4];
-    bool atomic_float;
+    const char *exts[8];
+    bool atomic_float, mesh, bary, order, stencil;
 
     memset(v, 0, sizeof(*v));
     if (vkCreateInstance(&ici, NULL, &v->instance))
@@ -78,8 +83,24 @@ const char *vk_open(struct vk *v)
         return "no Vulkan 1.3 device";
     }
     atomic_float = has_ext(v->phys, "VK_EXT_shader_atomic_float");
-    if (atomic_float)
-        f13.pNext = &af;
+    mesh = has_ext(v->phys, VK_EXT_MESH_SHADER_EXTENSION_NAME);
+    bary = has_ext(v->phys, VK_KHR_FRAGMENT_SHADER_BARYCENTRIC_EXTENSION_NAME);
+    order = has_ext(v->phys, VK_EXT_RASTERIZATION_ORDER_ATTACHMENT_ACCESS_EXTENSION_NAME);
+    stencil = has_ext(v->phys, VK_EXT_SHADER_STENCIL_EXPORT_EXTENSION_NAME);
+    void **tail = &f13.pNext;
+#define CHAIN(has, name, st)                                                                                           \
+    if (has) {                                                                                                         \
+        exts[next++] = (name);                                                                                         \
+        *tail = &(st);                                                                                                 \
+        tail = &(st).pNext;                                                                                            \
+    }
+    CHAIN(atomic_float, VK_EXT_SHADER_ATOMIC_FLOAT_EXTENSION_NAME, af)
+    CHAIN(mesh, VK_EXT_MESH_SHADER_EXTENSION_NAME, mf)
+    CHAIN(bary, VK_KHR_FRAGMENT_SHADER_BARYCENTRIC_EXTENSION_NAME, bf)
+    CHAIN(order, VK_EXT_RASTERIZATION_ORDER_ATTACHMENT_ACCESS_EXTENSION_NAME, of)
+#undef CHAIN
+    if (stencil)
+        exts[next++] = VK_EXT_SHADER_STENCIL_EXPORT_EXTENSION_NAME;
     vkGetPhysicalDeviceFeatures2(v->phys, &f);
     vkGetPhysicalDeviceProperties2(v->phys, &p);
     vkGetPhysicalDeviceMemoryProperties(v->phys, &v->mem);
@@ -99,8 +120,10 @@ const char *vk_open(struct vk *v)
     }
     if (v->family == UINT32_MAX)
         return "no graphics queue";
-    if (atomic_float)
-        exts[next++] = "VK_EXT_shader_atomic_float";
+    mf.primitiveFragmentShadingRateMeshShader = VK_FALSE; /* would need another extension */
+    v->stencil_export = stencil;
+    v->raster_order = order && of.rasterizationOrderColorAttachmentAccess;
+    v->fragment_subgroups = sg.supportedStages & VK_SHADER_STAGE_FRAGMENT_BIT;
     VkDeviceQueueCreateInfo qci = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                    .queueFamilyIndex = v->family,
                                    .queueCount = 1,
@@ -144,6 +167,8 @@ const char *vk_open(struct vk *v)
     CAP(f.features.sampleRateShading, AIR_CAP_SAMPLE_RATE);
     CAP(f.features.tessellationShader, AIR_CAP_TESSELLATION);
     CAP(f.features.geometryShader, AIR_CAP_GEOMETRY);
+    CAP(mesh && mf.meshShader && mf.taskShader, AIR_CAP_MESH);
+    CAP(bary && bf.fragmentShaderBarycentric, AIR_CAP_BARYCENTRIC);
 #undef CAP
     return NULL;
 }

@@ -28,6 +28,7 @@ struct vk {
     uint32_t subgroup;      /* width in lanes */
     bool size_control;      /* a subgroup size can be required */
     uint32_t caps;          /* AIR_CAP_* as measured */
+    bool stencil_export, raster_order, fragment_subgroups;
 };
 
 /* Opens the device named in PVG_TEST_GPU (substring), else the first CPU device (lavapipe), else the first. NULL or why not. */
@@ -65,6 +66,7 @@ void vk_image_free(struct vk *v, struct vk_image *im);
 /* Tightly packed texels of one level, all layers, in and out. The image is left in GENERAL layout. */
 bool vk_image_write(struct vk *v, struct vk_image *im, uint32_t level, const void *data, size_t bytes);
 bool vk_image_read(struct vk *v, struct vk_image *im, uint32_t level, void *data, size_t bytes);
+bool vk_image_clear(struct vk *v, struct vk_image *im, VkClearValue value);
 
 #define VK_RUN_SLOTS 16
 
@@ -89,8 +91,31 @@ struct vk_run {
     VkCompareOp depth_op;
     VkFormat attr_format[32];
     uint32_t attr_offset[32], stride;
-    struct vk_buf *vertex_buf;
+    struct vk_buf *vertex_buf, *index_buf; /* indices: u32 */
     bool dual_source;
+    uint32_t first_vertex, first_instance, first_index;
+    int32_t base_vertex;
+    uint32_t viewports;       /* that many columns side by side, 0: the whole picture */
+    bool stencil_replace;     /* the stencil value that the fragment function gives is stored */
+    /*
+     * Framebuffer fetch: a render pass whose colour attachments are its input attachments too. @draws draws with a
+     * barrier between them; @ordered: overlapping fragments of one draw read each other's result (Metal's rule), which
+     * takes VK_EXT_rasterization_order_attachment_access.
+     */
+    bool fetch, ordered;
+    uint32_t draws;
+    const struct air_result *object; /* object function of a mesh pipeline; groups and local are its or the mesh's */
+    const struct vk_patches *patches;
+};
+
+/* Tessellation: the two stages that air_tess_make() adds in front of a post-tessellation vertex function. */
+struct vk_patches {
+    const uint32_t *vertex, *control;
+    size_t vertex_words, control_words;
+    uint32_t points; /* control points of a patch */
+    struct vk_buf *factors;
+    float scale;
+    uint32_t instance_stride, patch_start;
 };
 
 struct vk_mod {
