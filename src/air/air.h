@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AIR_COMPILER_VERSION 1 /* part of every cache key; raised when the same input may give other output */
+#define AIR_COMPILER_VERSION 2 /* part of every cache key; raised when the same input may give other output */
 
 #define AIR_MAX_ATTRIBUTES  31
 #define AIR_MAX_ATTACHMENTS 8
@@ -88,6 +88,11 @@ enum air_cap {
     AIR_CAP_TESSELLATION = 1u << 22,      /* tessellationShader */
     AIR_CAP_GEOMETRY = 1u << 23,          /* geometryShader: PrimitiveId in a fragment function */
     AIR_CAP_QUAD = 1u << 24,              /* subgroup quad operations in this stage */
+    /*
+     * shader{SampledImage,StorageImage,UniformTexelBuffer,StorageTexelBuffer}ArrayNonUniformIndexing, all four. Without
+     * it a descriptor that is chosen at run time is chosen by a switch.
+     */
+    AIR_CAP_NON_UNIFORM = 1u << 25,
 };
 
 /* What Mesa's llvmpipe 22.3 and every desktop GPU of interest have. */

@@ -6,6 +6,12 @@
  * Descriptor set = stage, so that both stages of a pipeline compile without knowing each other:
  * set 0 vertex, kernel and object functions; set 1 fragment; set 2 mesh and tessellation.
  * Binding = band + Metal index. A module declares only what it uses.
+ *
+ * An array of textures or samplers is one binding of `count` descriptors at its first index. A texture of which the
+ * module writes or reads single mip levels through a storage image (reflection: `levels` > 1) has `levels` descriptors
+ * for each element: descriptor element * levels + level is a view of that one level. Levels that the texture has not
+ * are null descriptors (nullDescriptor of VK_EXT_robustness2) or views of a dummy image: the shader may address them
+ * when the guest does. Without `levels`, a storage descriptor is a view of the texture's first level.
  */
 #ifndef PVG_AIR_ABI_H
 #define PVG_AIR_ABI_H
@@ -25,6 +31,11 @@
 #define AIR_BIND_CUBE_ARRAY                                                                                            \
     256 /* + texture index: a cube that is read by texel, bound as a 2D array view (air 3.6)                           \
          */
+#define AIR_BIND_QUERY                                                                                                 \
+    384 /* + texture index: a storage texture that is asked for its levels, bound once more as a sampled image of all  \
+         * its levels */
+
+#define AIR_MAX_LEVELS 15 /* mip levels of a texture of 16384 texels, Metal's largest */
 
 /*
  * Push constants: one block of at most 128 bytes, the same for every stage, scalar layout (offsets below in bytes).

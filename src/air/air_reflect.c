@@ -4,6 +4,7 @@
  * once air_reflect_check() said yes. The writing side is reflect_write.c.
  */
 #include "air_reflect.h"
+#include "air_abi.h"
 
 #include <string.h>
 
@@ -93,8 +94,10 @@ bool air_reflect_check(const void *data, size_t bytes)
         const struct air_reflect_arg *a = air_reflect_arg(data, i);
 
         if (a->kind >= AIR_KIND_COUNT || a->texture >= AIR_TEXTURE_COUNT || a->component > AIR_COMPONENT_ULONG ||
-            a->access > AIR_ACCESS_SAMPLE || a->set > 2 || a->binding > 511 || !string_ok(h, a->name) ||
-            !string_ok(h, a->type_name))
+            a->access > AIR_ACCESS_SAMPLE || a->set > 2 || a->binding > 511 || a->levels > AIR_MAX_LEVELS ||
+            ((a->kind == AIR_KIND_TEXTURE || a->kind == AIR_KIND_SAMPLER) &&
+             a->count > AIR_BIND_SAMPLER - AIR_BIND_TEXTURE) ||
+            !string_ok(h, a->name) || !string_ok(h, a->type_name))
             return false;
     }
     for (uint32_t i = 0; i < h->inputs.count + h->outputs.count; i++) {
@@ -208,10 +211,10 @@ void air_reflect_json(const void *data, FILE *f)
             f,
             "%s\n    {\"kind\": \"%s\", \"index\": %u, \"count\": %u, \"space\": %u, \"access\": \"%s\", \"bytes\": %u,"
             " \"type_bytes\": %u, \"type_align\": %u, \"texture\": \"%s\", \"component\": \"%s\", \"set\": %u,"
-            " \"binding\": %u, \"flags\": %u, \"name\": ",
+            " \"binding\": %u, \"levels\": %u, \"flags\": %u, \"name\": ",
             i ? "," : "", air_kind_name(a->kind), a->index, a->count, a->space, access_names[a->access], a->bytes,
             a->type_bytes, a->type_align, air_texture_name(a->texture), component_names[a->component], a->set,
-            a->binding, a->flags);
+            a->binding, a->levels, a->flags);
         json_string(f, air_reflect_string(data, a->name));
         fputs(", \"type\": ", f);
         json_string(f, air_reflect_string(data, a->type_name));

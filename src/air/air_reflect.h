@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 #define AIR_REFLECT_MAGIC   0x46524941u /* "AIRF" */
-#define AIR_REFLECT_VERSION 1u
+#define AIR_REFLECT_VERSION 2u
 
 /* Same numbers as the container's TYPE tag (air 1.5). */
 enum air_stage {
@@ -213,7 +213,8 @@ struct air_reflect_arg {
     uint32_t texture;                /* enum air_texture */
     uint32_t component;              /* enum air_component */
     uint32_t set, binding;
-    uint32_t flags;           /* AIR_ARG_* */
+    uint32_t levels; /* storage texture: mip levels with a descriptor each (air_abi.h), else 1 or 0 (not declared) */
+    uint32_t flags;  /* AIR_ARG_* */
     uint32_t name, type_name; /* strings */
 };
 
@@ -225,6 +226,8 @@ struct air_reflect_arg {
 #define AIR_ARG_CUBE_ONLY_ARRAY (1u << 5) /* and not at its ordinary binding */
 #define AIR_ARG_PHYSICAL        (1u << 6) /* buffer: reached through air_push.buffer_table only */
 #define AIR_ARG_ABSENT          (1u << 7) /* function constant false: not declared */
+#define AIR_ARG_QUERY           (1u << 8) /* storage texture: also or only bound as a sampled image at AIR_BIND_QUERY + index */
+#define AIR_ARG_QUERY_ONLY      (1u << 9) /* and not at its ordinary binding */
 
 /* A stage input or output; builtins have no location. */
 struct air_reflect_io {

@@ -208,8 +208,8 @@ static void reset_emission(struct ctx *c)
     for (unsigned i = 0; i < c->narg; i++) {
         struct arg *a = &c->arg[i];
 
-        a->image_var = a->array_var = a->spv_var = a->image_type = a->array_type = 0;
-        a->r.flags = 0;
+        a->image_var = a->array_var = a->query_var = a->spv_var = 0;
+        a->r.flags = a->r.levels = 0;
     }
     for (unsigned i = 0; i < c->nout; i++)
         c->outp[i].var = 0;

@@ -38,7 +38,7 @@ enum root_kind {
     ROOT_CONST,   /* AS 2 global */
     ROOT_LOCAL,   /* alloca */
     ROOT_PAYLOAD, /* object/mesh payload */
-    ROOT_HANDLE,  /* texture, sampler, mesh, grid properties, interpolant: argument .arg */
+    ROOT_HANDLE,  /* texture, sampler, mesh, grid properties, interpolant: argument .arg; -1 the null handle */
     ROOT_SAMPLER, /* constexpr sampler number .arg */
     ROOT_PHYS,    /* 64-bit address */
 };
@@ -56,6 +56,7 @@ struct root {
     bool unit_known;
     bool written, atomic, read, coherent;
     bool as_table;    /* ROOT_CONST: lives in the constant-data buffer */
+    int content;      /* of a representative: root of the pointers stored in this memory, -1 unknown */
     uint32_t var[5];  /* variable by log2 of the unit in bytes; [0] only for arrays that have one view */
     uint32_t f32_var; /* float view for float atomics */
     uint32_t u64_var; /* view for 64-bit atomics */
@@ -69,9 +70,13 @@ struct ptr {
     struct {
         uint32_t id, scale;
     } t[4];
-    uint32_t phys;    /* u64 id when root kind is ROOT_PHYS (off and terms already added) */
-    int handle_index; /* dynamic index id into an array of handles, 0 none */
+    uint32_t phys;   /* u64 id when root kind is ROOT_PHYS (off and terms already added) */
+    uint32_t handle; /* ROOT_HANDLE, ROOT_SAMPLER: id of the handle's number; 0: the first of the root's argument */
 };
+
+/* Handles as numbers, which variables and private memory hold: arg.first + element, or one of these. */
+#define AIR_HANDLE_SAMPLER 0x10000u /* + number of the constexpr sampler */
+#define AIR_HANDLE_NULL    0xffffffffu
 
 struct val {
     LLVMValueRef key;
@@ -93,6 +98,9 @@ struct arg {
     LLVMValueRef cp_function;       /* patch_control_point_input */
     uint32_t image_type, image_var; /* texture */
     uint32_t array_var, array_type; /* cube as 2D array */
+    uint32_t query_var, query_type; /* sampled view of a storage image, for queries */
+    uint32_t first;                 /* number of the first handle */
+    uint32_t levels;                /* mip levels that are written or read through storage descriptors */
     bool storage, compared, written, cube_fetch, sampled, fetched, atomic, used;
     uint32_t spv_var; /* sampler, input variable */
     int root;
@@ -252,6 +260,8 @@ void reflect_write(struct ctx *c);
 void roots_build(struct ctx *c);
 int root_find(struct ctx *c, int r);
 int root_of(struct ctx *c, LLVMValueRef v);
+bool root_is_handle(struct ctx *c, int r); /* texture, sampler or another opaque object */
+bool root_varies(struct ctx *c, int r);    /* handle that may be one of several */
 bool is_pointer(LLVMValueRef v);
 
 /* cfg.c */
@@ -308,6 +318,7 @@ void pointer_to_var(struct ctx *c, LLVMValueRef holder, LLVMValueRef v, uint32_t
 struct ptr pointer_select(struct ctx *c, LLVMValueRef inst, uint32_t cond, LLVMValueRef a, LLVMValueRef b);
 uint32_t pointer_compare_id(struct ctx *c, LLVMValueRef v, bool phys);
 struct ptr pointer_gep(struct ctx *c, LLVMValueRef v);
+uint32_t handle_number(struct ctx *c, struct ptr p);
 
 /* mem.c */
 uint32_t mem_load(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align);
@@ -350,6 +361,7 @@ void intr_call(struct ctx *c, LLVMValueRef inst);
 void intr_split_name(struct call *k, const char *name);
 uint32_t round_away(struct ctx *c, uint32_t x, uint32_t type, unsigned bits, unsigned n);
 void texture_scan(struct ctx *c);
+bool texture_call(LLVMValueRef inst);              /* takes a texture and a sampler */
 int sampler_number(struct ctx *c, LLVMValueRef v); /* constexpr sampler behind v, or -1 */
 enum air_refuse refused_family(const char *name);  /* air 3.13, or AIR_REFUSE_NONE */
 

@@ -174,8 +174,15 @@ static uint32_t icmp(struct ctx *c, LLVMValueRef i)
             phys = true;
         }
         /* Handles are always bound to something (air 4.6). */
-        if (!phys && (rx->kind == ROOT_HANDLE || ry->kind == ROOT_HANDLE))
-            return spv_bool(s, (p == LLVMIntEQ) == (rx == ry));
+        if (!phys && (root_is_handle(c, root_of(c, x)) || root_is_handle(c, root_of(c, y)))) {
+            uint32_t ka, kb;
+
+            a = handle_number(c, pointer(c, x));
+            b = handle_number(c, pointer(c, y));
+            if (spv_is_u32(s, a, &ka) && spv_is_u32(s, b, &kb))
+                return spv_bool(s, (p == LLVMIntEQ) == (ka == kb));
+            return spv_op(s, p == LLVMIntEQ ? SpvOpIEqual : SpvOpINotEqual, ty, 2, a, b);
+        }
         a = pointer_compare_id(c, x, phys);
         b = pointer_compare_id(c, y, phys);
     } else {
@@ -485,6 +492,56 @@ static uint32_t aggregate_op(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
     return spv_opv(&c->s, SpvOpCompositeInsert, type_of(c, LLVMTypeOf(i)), o, n + 2);
 }
 
+/* Number of the handle that is loaded: out of an array argument (8 bytes each), private memory or a table. */
+static uint32_t load_handle(struct ctx *c, LLVMValueRef i)
+{
+    struct spv *s = &c->s;
+    struct ptr p = pointer(c, LLVMGetOperand(i, 0));
+    struct root *r = &c->root[p.root];
+    struct arg *a;
+
+    if (c->root[root_find(c, p.root)].kind == ROOT_NONE)
+        return spv_u32(s, AIR_HANDLE_NULL);
+    if (r->kind != ROOT_HANDLE) { /* the index is the guest's: it must not leave the array */
+        if (p.n && r->bytes >= 8)
+            p = (struct ptr){.root = p.root,
+                             .n = 1,
+                             .t[0] = {spv_glsl(s, GLSLstd450UMin, spv_type_uint(s, 32), 2, ptr_offset(c, &p),
+                                               spv_u32(s, r->bytes - 8)),
+                                      1}};
+        return mem_load(c, p, LLVMInt32TypeInContext(c->lc), LLVMGetAlignment(i));
+    }
+    if (r->arg < 0 || p.handle || c->arg[r->arg].r.count < 2)
+        air_fail(c, AIR_REFUSE_POINTER, "handle loaded from what is no array of handles");
+    a = &c->arg[r->arg];
+    return spv_iadd(s, spv_u32(s, a->first),
+                    spv_glsl(s, GLSLstd450UMin, spv_type_uint(s, 32), 2, spv_shr(s, ptr_offset(c, &p), 3),
+                             spv_u32(s, a->r.count - 1)));
+}
+
+/* Number of a handle taken out of an array argument that is passed by value. */
+static uint32_t extract_handle(struct ctx *c, LLVMValueRef i)
+{
+    struct root *r = &c->root[root_of(c, i)];
+    LLVMTypeRef t = LLVMTypeOf(LLVMGetOperand(i, 0));
+    uint64_t off = 0;
+
+    for (unsigned k = 0; k < LLVMGetNumIndices(i); k++) {
+        unsigned x = LLVMGetIndices(i)[k];
+
+        if (LLVMGetTypeKind(t) == LLVMStructTypeKind) {
+            off += LLVMOffsetOfElement(c->dl, t, x);
+            t = LLVMStructGetTypeAtIndex(t, x);
+        } else {
+            t = LLVMGetElementType(t);
+            off += x * LLVMABISizeOfType(c->dl, t);
+        }
+    }
+    if (r->kind != ROOT_HANDLE || r->arg < 0 || off / 8 >= c->arg[r->arg].r.count)
+        air_fail(c, AIR_REFUSE_METADATA, "element %u of an array of handles", (unsigned)(off / 8));
+    return spv_u32(&c->s, c->arg[r->arg].first + (uint32_t)(off / 8));
+}
+
 static void emit_pointer(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
 {
     struct ptr p = {.root = root_of(c, i)};
@@ -505,13 +562,17 @@ static void emit_pointer(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
         /* An address made from numbers is the guest's choice of host memory: never followed. */
         air_fail(c, AIR_REFUSE_POINTER, "pointer made from an integer");
     case LLVMLoad:
+        if (root_is_handle(c, p.root) || c->root[root_find(c, p.root)].kind == ROOT_NONE) {
+            p.handle = load_handle(c, i);
+            break;
+        }
         /* What pointers in guest memory mean is UNKNOWN (decision 16); only those this function stored itself are. */
         if (c->root[root_find(c, root_of(c, LLVMGetOperand(i, 0)))].kind != ROOT_LOCAL)
             air_fail(c, AIR_REFUSE_ARGUMENT_BUFFER, "pointer loaded from a buffer: encoding unknown");
         p.phys = mem_load(c, pointer(c, LLVMGetOperand(i, 0)), LLVMInt64TypeInContext(c->lc), LLVMGetAlignment(i));
         break;
     case LLVMExtractValue:
-        p.handle_index = LLVMGetNumIndices(i) ? (int)LLVMGetIndices(i)[0] : 0;
+        p.handle = extract_handle(c, i);
         break;
     default:
         break; /* alloca, handles from calls */
@@ -529,8 +590,15 @@ static void emit_store(struct ctx *c, LLVMValueRef i)
     if (!private)
         guard_begin(c, &merge);
     if (is_pointer(v)) {
-        struct root *r = &c->root[root_find(c, root_of(c, v))];
+        struct root *r = &c->root[root_find(c, root_of(c, v))], *to = &c->root[root_find(c, root_of(c, p))];
 
+        if (to->kind == ROOT_LOCAL && to->content >= 0 && root_is_handle(c, to->content)) {
+            mem_store(c, pointer(c, p), LLVMInt32TypeInContext(c->lc), LLVMGetAlignment(i),
+                      handle_number(c, pointer(c, v)));
+            if (!private)
+                guard_end(c, merge);
+            return;
+        }
         if (r->kind != ROOT_BUFFER && r->kind != ROOT_PHYS && r->kind != ROOT_NONE)
             air_fail(c, AIR_REFUSE_POINTER, "store of a pointer that has no address");
         mem_store(c, pointer(c, p), LLVMInt64TypeInContext(c->lc), LLVMGetAlignment(i), pointer_compare_id(c, v, true));

@@ -32,6 +32,7 @@ static int root_new(struct ctx *c, enum root_kind kind, LLVMValueRef v)
     r->parent = c->nroot;
     r->value = v;
     r->arg = -1;
+    r->content = -1;
     r->unit = 4;
     return c->nroot++;
 }
@@ -43,6 +44,25 @@ int root_find(struct ctx *c, int r)
     return r;
 }
 
+bool root_is_handle(struct ctx *c, int r)
+{
+    enum root_kind k = c->root[root_find(c, r)].kind;
+
+    return k == ROOT_HANDLE || k == ROOT_SAMPLER;
+}
+
+bool root_varies(struct ctx *c, int r)
+{
+    unsigned n = 0;
+    int rep = root_find(c, r);
+
+    for (int i = 0; i < c->nroot; i++) {
+        if (root_find(c, i) == rep)
+            n += c->root[i].kind == ROOT_HANDLE && c->root[i].arg >= 0 ? c->arg[c->root[i].arg].r.count : 1;
+    }
+    return n > 1;
+}
+
 static int root_phys(struct ctx *c)
 {
     return 1; /* made second in roots_build() */
@@ -52,7 +72,7 @@ static int root_phys(struct ctx *c)
 static int merge(struct ctx *c, int a, int b)
 {
     struct root *ra, *rb;
-    int x = root_find(c, a), y = root_find(c, b);
+    int x = root_find(c, a), y = root_find(c, b), content;
 
     if (x == y)
         return a;
@@ -66,6 +86,9 @@ static int merge(struct ctx *c, int a, int b)
         if (ra->kind == ROOT_SHARED && (ra->arg >= 0 || rb->arg >= 0))
             air_fail(c, AIR_REFUSE_POINTER, "pointer into two threadgroup arguments");
         rb->parent = x;
+        content = rb->content;
+        if (content >= 0) /* what either memory holds may come out of both */
+            ra->content = ra->content < 0 ? content : merge(c, ra->content, content);
         /* Members of the absorbed class keep their place behind the absorbing one; 16 keeps every alignment. */
         ra->bytes = (ra->bytes + 15u) & ~15u;
         for (int i = 0; i < c->nroot; i++) {
@@ -77,9 +100,48 @@ static int merge(struct ctx *c, int a, int b)
         ra->bytes += rb->bytes;
         return a;
     }
+    if (root_is_handle(c, x) && root_is_handle(c, y)) {
+        rb->parent = x;
+        return a;
+    }
     if ((ra->kind == ROOT_BUFFER || ra->kind == ROOT_PHYS) && (rb->kind == ROOT_BUFFER || rb->kind == ROOT_PHYS))
         return root_phys(c);
     air_fail(c, AIR_REFUSE_POINTER, "pointer into memory of two kinds");
+}
+
+static int sampler_root(struct ctx *c, LLVMValueRef v, int number)
+{
+    int r = root_new(c, ROOT_SAMPLER, v);
+
+    c->root[r].arg = number;
+    return r;
+}
+
+/* Constexpr samplers that a table holds pointers to (air 2.13): what a load from it may give. */
+static void table_content(struct ctx *c, int root, LLVMValueRef v, unsigned depth)
+{
+    LLVMTypeRef t = LLVMTypeOf(v);
+    LLVMTypeKind k = LLVMGetTypeKind(t);
+    unsigned n = k == LLVMArrayTypeKind    ? LLVMGetArrayLength(t)
+                 : k == LLVMStructTypeKind ? LLVMCountStructElementTypes(t)
+                                           : 0;
+    int number, r;
+
+    if (k == LLVMPointerTypeKind && (number = sampler_number(c, v)) >= 0) {
+        r = sampler_root(c, v, number);
+        c->root[root].content = c->root[root].content < 0 ? r : merge(c, c->root[root].content, r);
+        return;
+    }
+    if (k == LLVMArrayTypeKind && LLVMGetTypeKind(LLVMGetElementType(t)) != LLVMPointerTypeKind &&
+        LLVMGetTypeKind(LLVMGetElementType(t)) != LLVMStructTypeKind &&
+        LLVMGetTypeKind(LLVMGetElementType(t)) != LLVMArrayTypeKind)
+        return; /* plain numbers, possibly many */
+    for (unsigned i = 0; i < n && depth < 4; i++) {
+        LLVMValueRef e = LLVMGetAggregateElement(v, i);
+
+        if (e)
+            table_content(c, root, e, depth + 1);
+    }
 }
 
 static int global_root(struct ctx *c, LLVMValueRef g)
@@ -102,6 +164,8 @@ static int global_root(struct ctx *c, LLVMValueRef g)
     if (LLVMABISizeOfType(c->dl, t) > AIR_LIMIT_TABLE_BYTES)
         air_fail(c, AIR_REFUSE_LIMIT, "global of %llu bytes", LLVMABISizeOfType(c->dl, t));
     pmap_put(c, &c->roots, g, r);
+    if (c->root[r].kind == ROOT_CONST && LLVMGetInitializer(g))
+        table_content(c, r, LLVMGetInitializer(g), 0);
     return r;
 }
 
@@ -124,9 +188,8 @@ static int const_root(struct ctx *c, LLVMValueRef v, unsigned depth)
             int n;
 
             if (LLVMGetPointerAddressSpace(LLVMTypeOf(v)) == 2 && (n = sampler_number(c, v)) >= 0) {
-                int r = root_new(c, ROOT_SAMPLER, v);
+                int r = sampler_root(c, v, n);
 
-                c->root[r].arg = n;
                 pmap_put(c, &c->roots, v, r);
                 return r;
             }
@@ -165,7 +228,92 @@ static int handle_root(struct ctx *c, int arg)
     return r;
 }
 
-static int inst_root(struct ctx *c, LLVMValueRef i)
+/*
+ * A pointer loaded from memory: a handle out of an array argument, or out of private memory or a table that holds
+ * handles; else an address. -1: nothing is known to be stored there yet.
+ */
+static int loaded_root(struct ctx *c, LLVMValueRef i, bool last)
+{
+    int from = lookup(c, LLVMGetOperand(i, 0));
+    unsigned as = LLVMGetPointerAddressSpace(LLVMTypeOf(i));
+    struct root *r;
+
+    if (from < 0)
+        return -1;
+    r = &c->root[root_find(c, from)];
+    if (r->kind == ROOT_HANDLE)
+        return from;
+    if (r->content >= 0 && (r->kind == ROOT_LOCAL || r->kind == ROOT_CONST))
+        return r->content;
+    if (r->kind == ROOT_LOCAL && !last)
+        return -1;
+    if (as == 1 || as == 2)
+        return root_phys(c);
+    air_fail(c, AIR_REFUSE_POINTER, "pointer to address space %u made from data", as);
+}
+
+/* Pointers put into private memory, one by one or by a copy of the memory. True when something new is known. */
+static bool note_content(struct ctx *c, LLVMValueRef i)
+{
+    LLVMOpcode op = LLVMGetInstructionOpcode(i);
+    LLVMValueRef f = op == LLVMCall ? LLVMGetCalledValue(i) : NULL, v = NULL;
+    const char *name = f && LLVMIsAFunction(f) ? LLVMGetValueName(f) : "";
+    int to, what = -1, old;
+    struct root *r;
+
+    if (op == LLVMStore) {
+        v = LLVMGetOperand(i, 0);
+        to = lookup(c, LLVMGetOperand(i, 1));
+        for (unsigned k = 0; !is_pointer(v) && k < c->narg; k++) {
+            if (c->arg[k].value == v && !c->arg[k].is_io && !c->arg[k].absent)
+                what = c->arg[k].root; /* an array argument as a whole */
+        }
+        if (is_pointer(v))
+            what = lookup(c, v);
+        else if (what <= 0)
+            return false;
+    } else if (!strncmp(name, "llvm.memcpy", 11) || !strncmp(name, "llvm.memmove", 12)) {
+        to = lookup(c, LLVMGetOperand(i, 0));
+        what = lookup(c, LLVMGetOperand(i, 1));
+        if (what >= 0)
+            what = c->root[root_find(c, what)].content;
+    } else {
+        return false;
+    }
+    if (to < 0 || what < 0 || c->root[root_find(c, what)].kind == ROOT_NONE)
+        return false;
+    r = &c->root[root_find(c, to)];
+    if (r->kind != ROOT_LOCAL)
+        return false;
+    if (!root_is_handle(c, what))
+        what = root_phys(c); /* memory holds addresses */
+    old = r->content;
+    if (old >= 0 && root_find(c, old) == root_find(c, what))
+        return false;
+    r->content = old < 0 ? what : merge(c, old, what);
+    return true;
+}
+
+/* Constexpr samplers that are chosen between: their globals are handles, not tables. */
+static void mark_samplers(struct ctx *c, LLVMValueRef v, unsigned depth)
+{
+    int n;
+
+    if (depth > 8)
+        return;
+    if (LLVMIsAGlobalVariable(v)) {
+        if (!pmap_get(&c->roots, v, &n) && (n = sampler_number(c, v)) >= 0)
+            pmap_put(c, &c->roots, v, sampler_root(c, v, n));
+    } else if (LLVMIsAPHINode(v)) {
+        for (unsigned k = 0; k < LLVMCountIncoming(v); k++)
+            mark_samplers(c, LLVMGetIncomingValue(v, k), depth + 1);
+    } else if (LLVMIsAInstruction(v) && LLVMGetInstructionOpcode(v) == LLVMSelect) {
+        mark_samplers(c, LLVMGetOperand(v, 1), depth + 1);
+        mark_samplers(c, LLVMGetOperand(v, 2), depth + 1);
+    }
+}
+
+static int inst_root(struct ctx *c, LLVMValueRef i, bool last)
 {
     int r = -1, a;
 
@@ -200,8 +348,9 @@ static int inst_root(struct ctx *c, LLVMValueRef i)
         c->root[r].bytes = (uint32_t)(bytes * LLVMConstIntGetZExtValue(n));
         return r;
     }
-    case LLVMIntToPtr:
     case LLVMLoad:
+        return loaded_root(c, i, last);
+    case LLVMIntToPtr:
         if (LLVMGetPointerAddressSpace(LLVMTypeOf(i)) == 1 || LLVMGetPointerAddressSpace(LLVMTypeOf(i)) == 2)
             return root_phys(c);
         air_fail(c, AIR_REFUSE_POINTER, "pointer to address space %u made from data",
@@ -322,14 +471,25 @@ static void note_access(struct ctx *c, LLVMValueRef i)
 
 void roots_build(struct ctx *c)
 {
-    bool changed = true;
+    bool changed = true, last = false;
+    uint32_t first = 0;
 
     (void)root_new(c, ROOT_NONE, NULL);
     (void)root_new(c, ROOT_PHYS, NULL);
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(c->fn); b; b = LLVMGetNextBasicBlock(b)) {
+        for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+            if (texture_call(i))
+                mark_samplers(c, LLVMGetOperand(i, 1), 0);
+        }
+    }
     for (unsigned i = 0; i < c->narg; i++) {
         struct arg *a = &c->arg[i];
         int r = 0;
 
+        a->first = first;
+        first += a->is_io ? 0 : a->r.count;
+        if ((a->kind == AIR_KIND_TEXTURE || a->kind == AIR_KIND_SAMPLER) && !a->absent && !is_pointer(a->value))
+            a->root = handle_root(c, (int)i); /* an array by value */
         if (a->is_io || !is_pointer(a->value))
             continue;
         if (a->absent) {
@@ -364,7 +524,8 @@ void roots_build(struct ctx *c)
         if (is_pointer(p) && !pmap_get(&c->roots, p, &r))
             pmap_put(c, &c->roots, p, 0);
     }
-    for (unsigned pass = 0; changed; pass++) {
+    for (unsigned pass = 0; changed || !last; pass++) {
+        last = last || !changed; /* once more: what nobody stored handles to holds addresses */
         changed = false;
         if (pass > 64)
             air_fail(c, AIR_REFUSE_LIMIT, "pointer analysis does not settle");
@@ -373,6 +534,7 @@ void roots_build(struct ctx *c)
                 int old = -1, r;
                 bool known;
 
+                changed |= note_content(c, i);
                 if (!is_pointer(i))
                     continue;
                 known = pmap_get(&c->roots, i, &old);
@@ -380,7 +542,7 @@ void roots_build(struct ctx *c)
                     LLVMGetInstructionOpcode(i) != LLVMGetElementPtr && LLVMGetInstructionOpcode(i) != LLVMBitCast &&
                     LLVMGetInstructionOpcode(i) != LLVMFreeze)
                     continue;
-                r = inst_root(c, i);
+                r = inst_root(c, i, last);
                 if (r < 0 || (known && root_find(c, r) == root_find(c, old)))
                     continue;
                 if (known && c->root[root_find(c, old)].kind == ROOT_PHYS)

@@ -255,6 +255,12 @@ uint32_t const_bytes(struct ctx *c, LLVMValueRef v, uint8_t *out, size_t max)
         }
         return (uint32_t)size;
     }
+    if (k == LLVMPointerTypeKind && sampler_number(c, v) >= 0) {
+        uint32_t number = AIR_HANDLE_SAMPLER + (uint32_t)sampler_number(c, v);
+
+        memcpy(out, &number, sizeof(number));
+        return (uint32_t)size;
+    }
     air_fail(c, AIR_REFUSE_INSTRUCTION, "constant expression in a table");
 }
 
@@ -340,6 +346,8 @@ static struct ptr from_id(struct ctx *c, int root, uint32_t id)
 
     if (root_is_phys(c, root)) {
         p.phys = id;
+    } else if (root_is_handle(c, root)) {
+        p.handle = id;
     } else {
         p.n = 1;
         p.t[0].id = id;
@@ -351,11 +359,24 @@ static struct ptr from_id(struct ctx *c, int root, uint32_t id)
     return p;
 }
 
-/* What a variable holds for a pointer: byte offset in the representative root, or 64-bit address. */
+uint32_t handle_number(struct ctx *c, struct ptr p)
+{
+    struct root *r = &c->root[p.root];
+
+    if (p.handle)
+        return p.handle;
+    return spv_u32(&c->s, r->kind == ROOT_SAMPLER                 ? AIR_HANDLE_SAMPLER + (uint32_t)r->arg
+                          : r->kind == ROOT_HANDLE && r->arg >= 0 ? c->arg[r->arg].first
+                                                                  : AIR_HANDLE_NULL);
+}
+
+/* What a variable holds for a pointer: byte offset in the representative root, 64-bit address, number of a handle. */
 static uint32_t to_id(struct ctx *c, struct ptr p, bool phys)
 {
     struct spv *s = &c->s;
 
+    if (!phys && root_is_handle(c, p.root))
+        return handle_number(c, p);
     if (phys) {
         uint32_t base = root_is_phys(c, p.root) ? p.phys : mem_phys_base(c, p.root), off = ptr_offset(c, &p), k;
 
@@ -368,12 +389,12 @@ static uint32_t to_id(struct ctx *c, struct ptr p, bool phys)
     return ptr_offset(c, &p);
 }
 
-/* The type of the variable that holds a pointer of this root; 0 for handles, which never change. */
+/* The type of the variable that holds a pointer of this root; 0 for handles that can only be one. */
 uint32_t pointer_var_type(struct ctx *c, LLVMValueRef v)
 {
     struct root *r = &c->root[root_find(c, root_of(c, v))];
 
-    if (r->kind == ROOT_HANDLE || r->kind == ROOT_SAMPLER || r->kind == ROOT_NONE)
+    if (r->kind == ROOT_NONE || (root_is_handle(c, root_of(c, v)) && !root_varies(c, root_of(c, v))))
         return 0;
     return spv_type_uint(&c->s, r->kind == ROOT_PHYS ? 64 : 32);
 }
@@ -390,7 +411,9 @@ void pointer_to_var(struct ctx *c, LLVMValueRef holder, LLVMValueRef v, uint32_t
     bool phys = root_is_phys(c, root_of(c, holder));
     struct ptr p = pointer(c, v);
 
-    if (c->root[root_find(c, p.root)].kind == ROOT_NONE && !phys)
+    if (root_is_handle(c, root_of(c, holder)))
+        spv_void(&c->s, SpvOpStore, 2, var, handle_number(c, p));
+    else if (c->root[root_find(c, p.root)].kind == ROOT_NONE && !phys)
         spv_void(&c->s, SpvOpStore, 2, var, spv_u32(&c->s, NULL_OFFSET));
     else
         spv_void(&c->s, SpvOpStore, 2, var, to_id(c, p, phys));
@@ -404,8 +427,12 @@ struct ptr pointer_select(struct ctx *c, LLVMValueRef inst, uint32_t cond, LLVMV
     struct ptr pa = pointer(c, a), pb = pointer(c, b);
     bool na = c->root[root_find(c, pa.root)].kind == ROOT_NONE, nb = c->root[root_find(c, pb.root)].kind == ROOT_NONE;
 
-    if (r->kind == ROOT_HANDLE || r->kind == ROOT_SAMPLER || r->kind == ROOT_NONE)
+    if (r->kind == ROOT_NONE || (root_is_handle(c, root) && !root_varies(c, root)))
         return na ? pb : pa;
+    if (root_is_handle(c, root))
+        return (struct ptr){.root = root,
+                            .handle = spv_op(&c->s, SpvOpSelect, spv_type_uint(&c->s, 32), 3, cond,
+                                             handle_number(c, pa), handle_number(c, pb))};
     return from_id(c, root,
                    spv_op(&c->s, SpvOpSelect, spv_type_uint(&c->s, phys ? 64 : 32), 3, cond,
                           na && !phys ? spv_u32(&c->s, NULL_OFFSET) : to_id(c, pa, phys),
@@ -428,7 +455,7 @@ void set_pointer(struct ctx *c, LLVMValueRef v, struct ptr p)
 
     f->p = air_alloc(c, sizeof(*f->p));
     *f->p = p;
-    if (c->dispatcher && LLVMIsAInstruction(v) && !LLVMIsAPHINode(v) && pmap_get(&c->demoted, v, &var))
+    if (c->dispatcher && LLVMIsAInstruction(v) && !LLVMIsAPHINode(v) && pmap_get(&c->demoted, v, &var) && var)
         spv_void(&c->s, SpvOpStore, 2, (uint32_t)var, to_id(c, p, root_is_phys(c, root_of(c, v))));
 }
 
