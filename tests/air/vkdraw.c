@@ -60,6 +60,13 @@ bool vk_image_new(struct vk *v, struct vk_image *im)
         vi.viewType = VK_IMAGE_VIEW_TYPE_2D_ARRAY;
         if (vkCreateImageView(v->dev, &vi, NULL, &im->array_view))
             return false;
+        vi.viewType = im->view_type;
+    }
+    vi.subresourceRange.levelCount = 1;
+    for (uint32_t l = 0; im->usage & VK_IMAGE_USAGE_STORAGE_BIT && l < im->levels; l++) {
+        vi.subresourceRange.baseMipLevel = l;
+        if (vkCreateImageView(v->dev, &vi, NULL, &im->level_view[l]))
+            return false;
     }
     c = cmd_begin(v);
     if (!c)
@@ -75,6 +82,8 @@ void vk_image_free(struct vk *v, struct vk_image *im)
         vk_buf_free(v, &im->texels);
     vkDestroyImageView(v->dev, im->view, NULL);
     vkDestroyImageView(v->dev, im->array_view, NULL);
+    for (uint32_t l = 0; l < AIR_MAX_LEVELS; l++)
+        vkDestroyImageView(v->dev, im->level_view[l], NULL);
     vkDestroyImage(v->dev, im->image, NULL);
     vkFreeMemory(v->dev, im->mem, NULL);
     memset(im, 0, sizeof(*im));

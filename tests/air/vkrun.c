@@ -61,6 +61,11 @@ const char *vk_open(struct vk *v)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FRAGMENT_SHADER_BARYCENTRIC_FEATURES_KHR};
     VkPhysicalDeviceRasterizationOrderAttachmentAccessFeaturesEXT of = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RASTERIZATION_ORDER_ATTACHMENT_ACCESS_FEATURES_EXT};
+    VkPhysicalDeviceRobustness2FeaturesEXT r2 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ROBUSTNESS_2_FEATURES_EXT};
+    VkPhysicalDeviceShaderImageAtomicInt64FeaturesEXT i64 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_IMAGE_ATOMIC_INT64_FEATURES_EXT};
+    VkPhysicalDeviceFragmentShaderInterlockFeaturesEXT lf = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FRAGMENT_SHADER_INTERLOCK_FEATURES_EXT};
     VkPhysicalDeviceVulkan13Features f13 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
     VkPhysicalDeviceVulkan12Features f12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES, .pNext = &f13};
     VkPhysicalDeviceVulkan11Features f11 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, .pNext = &f12};
@@ -72,8 +77,8 @@ const char *vk_open(struct vk *v)
     VkQueueFamilyProperties q[16];
     uint32_t nq = 16, next = 0;
     float prio = 1;
-    const char *exts[8];
-    bool atomic_float, mesh, bary, order, stencil;
+    const char *exts[16];
+    bool atomic_float, mesh, bary, order, stencil, lock, robust2, image64;
 
     memset(v, 0, sizeof(*v));
     if (vkCreateInstance(&ici, NULL, &v->instance))
@@ -86,7 +91,10 @@ const char *vk_open(struct vk *v)
     mesh = has_ext(v->phys, VK_EXT_MESH_SHADER_EXTENSION_NAME);
     bary = has_ext(v->phys, VK_KHR_FRAGMENT_SHADER_BARYCENTRIC_EXTENSION_NAME);
     order = has_ext(v->phys, VK_EXT_RASTERIZATION_ORDER_ATTACHMENT_ACCESS_EXTENSION_NAME);
+    robust2 = has_ext(v->phys, VK_EXT_ROBUSTNESS_2_EXTENSION_NAME);
+    image64 = has_ext(v->phys, VK_EXT_SHADER_IMAGE_ATOMIC_INT64_EXTENSION_NAME);
     stencil = has_ext(v->phys, VK_EXT_SHADER_STENCIL_EXPORT_EXTENSION_NAME);
+    lock = has_ext(v->phys, VK_EXT_FRAGMENT_SHADER_INTERLOCK_EXTENSION_NAME);
     void **tail = &f13.pNext;
 #define CHAIN(has, name, st)                                                                                           \
     if (has) {                                                                                                         \
@@ -98,6 +106,9 @@ const char *vk_open(struct vk *v)
     CHAIN(mesh, VK_EXT_MESH_SHADER_EXTENSION_NAME, mf)
     CHAIN(bary, VK_KHR_FRAGMENT_SHADER_BARYCENTRIC_EXTENSION_NAME, bf)
     CHAIN(order, VK_EXT_RASTERIZATION_ORDER_ATTACHMENT_ACCESS_EXTENSION_NAME, of)
+    CHAIN(robust2, VK_EXT_ROBUSTNESS_2_EXTENSION_NAME, r2)
+    CHAIN(image64, VK_EXT_SHADER_IMAGE_ATOMIC_INT64_EXTENSION_NAME, i64)
+    CHAIN(lock, VK_EXT_FRAGMENT_SHADER_INTERLOCK_EXTENSION_NAME, lf)
 #undef CHAIN
     if (stencil)
         exts[next++] = VK_EXT_SHADER_STENCIL_EXPORT_EXTENSION_NAME;
@@ -121,6 +132,9 @@ const char *vk_open(struct vk *v)
     if (v->family == UINT32_MAX)
         return "no graphics queue";
     mf.primitiveFragmentShadingRateMeshShader = VK_FALSE; /* would need another extension */
+    r2.robustBufferAccess2 = r2.robustImageAccess2 = VK_FALSE;
+    v->null_descriptor = robust2 && r2.nullDescriptor;
+    v->image_int64 = image64 && i64.shaderImageInt64Atomics;
     v->stencil_export = stencil;
     v->raster_order = order && of.rasterizationOrderColorAttachmentAccess;
     v->fragment_subgroups = sg.supportedStages & VK_SHADER_STAGE_FRAGMENT_BIT;
@@ -168,7 +182,11 @@ const char *vk_open(struct vk *v)
     CAP(f.features.tessellationShader, AIR_CAP_TESSELLATION);
     CAP(f.features.geometryShader, AIR_CAP_GEOMETRY);
     CAP(mesh && mf.meshShader && mf.taskShader, AIR_CAP_MESH);
+    CAP(lock && lf.fragmentShaderPixelInterlock, AIR_CAP_INTERLOCK);
     CAP(bary && bf.fragmentShaderBarycentric, AIR_CAP_BARYCENTRIC);
+    CAP(f12.shaderSampledImageArrayNonUniformIndexing && f12.shaderStorageImageArrayNonUniformIndexing &&
+            f12.shaderUniformTexelBufferArrayNonUniformIndexing && f12.shaderStorageTexelBufferArrayNonUniformIndexing,
+        AIR_CAP_NON_UNIFORM);
 #undef CAP
     return NULL;
 }
@@ -279,14 +297,20 @@ VkSampler vk_sampler(struct vk *v, uint64_t word)
 
 /* ---- descriptors ---- */
 
-static void add(struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, VkShaderStageFlags stage)
+static void add_array(struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, uint32_t count,
+                      VkShaderStageFlags stage)
 {
     if (d->n < ARRAY_LEN(d->b)) {
         d->b[d->n].set = set;
-        d->b[d->n].lb = (VkDescriptorSetLayoutBinding){.binding = binding, .descriptorType = type, .descriptorCount = 1,
-                                                       .stageFlags = stage};
+        d->b[d->n].lb = (VkDescriptorSetLayoutBinding){.binding = binding, .descriptorType = type,
+                                                       .descriptorCount = count, .stageFlags = stage};
         d->n++;
     }
+}
+
+static void add(struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, VkShaderStageFlags stage)
+{
+    add_array(d, set, binding, type, 1, stage);
 }
 
 static VkDescriptorType texture_type(const struct air_reflect_arg *a)
@@ -312,13 +336,15 @@ void desc_collect(struct desc *d, const struct air_result *fn, VkShaderStageFlag
         if (a->kind == AIR_KIND_BUFFER || a->kind == AIR_KIND_INDIRECT_BUFFER)
             add(d, a->set, a->binding, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, stage);
         else if (a->kind == AIR_KIND_SAMPLER)
-            add(d, a->set, a->binding, VK_DESCRIPTOR_TYPE_SAMPLER, stage);
+            add_array(d, a->set, a->binding, VK_DESCRIPTOR_TYPE_SAMPLER, a->count, stage);
         if (a->kind != AIR_KIND_TEXTURE)
             continue;
-        if (!(a->flags & AIR_ARG_CUBE_ONLY_ARRAY))
-            add(d, a->set, a->binding, texture_type(a), stage);
+        if (!(a->flags & (AIR_ARG_CUBE_ONLY_ARRAY | AIR_ARG_QUERY_ONLY)))
+            add_array(d, a->set, a->binding, texture_type(a), a->count * a->levels, stage);
         if (a->flags & AIR_ARG_CUBE_ARRAY)
-            add(d, a->set, AIR_BIND_CUBE_ARRAY + a->index, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, stage);
+            add_array(d, a->set, AIR_BIND_CUBE_ARRAY + a->index, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, a->count, stage);
+        if (a->flags & AIR_ARG_QUERY)
+            add_array(d, a->set, AIR_BIND_QUERY + a->index, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, a->count, stage);
     }
     for (uint32_t i = 0; i < h->samplers.count; i++)
         add(d, air_reflect_sampler(r, i)->set, air_reflect_sampler(r, i)->binding, VK_DESCRIPTOR_TYPE_SAMPLER, stage);
@@ -361,7 +387,7 @@ bool desc_sets(struct vk *v, struct desc *d)
 
     for (uint32_t t = 0; t < 11; t++) {
         ps[ci.poolSizeCount].type = (VkDescriptorType)t;
-        ps[ci.poolSizeCount++].descriptorCount = 64;
+        ps[ci.poolSizeCount++].descriptorCount = 256;
     }
     if (vkCreateDescriptorPool(v->dev, &ci, NULL, &d->pool))
         return false;
@@ -372,14 +398,15 @@ bool desc_sets(struct vk *v, struct desc *d)
     return vkAllocateDescriptorSets(v->dev, &ai, d->set) == VK_SUCCESS;
 }
 
-static void put(struct vk *v, struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, struct vk_buf *b,
-                VkImageView view, VkSampler sampler, VkBufferView bv)
+static void put_at(struct vk *v, struct desc *d, uint32_t set, uint32_t binding, uint32_t element, VkDescriptorType type,
+                   struct vk_buf *b, VkImageView view, VkSampler sampler, VkBufferView bv)
 {
     VkDescriptorBufferInfo bi = {b ? b->buf : VK_NULL_HANDLE, 0, VK_WHOLE_SIZE};
     VkDescriptorImageInfo ii = {sampler, view, VK_IMAGE_LAYOUT_GENERAL};
     VkWriteDescriptorSet w = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                               .dstSet = d->set[set],
                               .dstBinding = binding,
+                              .dstArrayElement = element,
                               .descriptorCount = 1,
                               .descriptorType = type,
                               .pBufferInfo = &bi,
@@ -387,6 +414,40 @@ static void put(struct vk *v, struct desc *d, uint32_t set, uint32_t binding, Vk
                               .pTexelBufferView = &bv};
 
     vkUpdateDescriptorSets(v->dev, 1, &w, 0, NULL);
+}
+
+static void put(struct vk *v, struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, struct vk_buf *b,
+                VkImageView view, VkSampler sampler, VkBufferView bv)
+{
+    put_at(v, d, set, binding, 0, type, b, view, sampler, bv);
+}
+
+/* Every descriptor of a texture argument, by the rules of air_abi.h. */
+static bool put_texture(struct vk *v, struct desc *d, const struct air_reflect_arg *a, const struct vk_run *run, char *why,
+                        size_t max)
+{
+    for (uint32_t e = 0; e < a->count; e++) {
+        struct vk_image *t = a->index + e < VK_RUN_SLOTS ? run->tex[a->index + e] : NULL;
+
+        if (!t) {
+            snprintf(why, max, "texture %u not given", a->index + e);
+            return false;
+        }
+        if (a->levels > t->levels && !v->null_descriptor && !t->buffer_view) {
+            snprintf(why, max, "null descriptors");
+            return false;
+        }
+        for (uint32_t l = 0; l < a->levels && !(a->flags & (AIR_ARG_CUBE_ONLY_ARRAY | AIR_ARG_QUERY_ONLY)); l++)
+            put_at(v, d, a->set, a->binding, e * a->levels + l, texture_type(a), NULL,
+                   a->flags & AIR_ARG_STORAGE ? (l < t->levels ? t->level_view[l] : VK_NULL_HANDLE) : t->view, NULL,
+                   t->buffer_view);
+        if (a->flags & AIR_ARG_CUBE_ARRAY)
+            put_at(v, d, a->set, AIR_BIND_CUBE_ARRAY + a->index, e, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, NULL, t->array_view,
+                   NULL, NULL);
+        if (a->flags & AIR_ARG_QUERY)
+            put_at(v, d, a->set, AIR_BIND_QUERY + a->index, e, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, NULL, t->view, NULL, NULL);
+    }
+    return true;
 }
 
 /* Fill what @fn declares from @run. False with a reason when something is not given. */
@@ -411,19 +472,10 @@ bool desc_write(struct vk *v, struct desc *d, const struct air_result *fn, const
             }
             put(v, d, a->set, a->binding, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, run->buf[a->index], NULL, NULL, NULL);
         } else if (a->kind == AIR_KIND_SAMPLER) {
-            put(v, d, a->set, a->binding, VK_DESCRIPTOR_TYPE_SAMPLER, NULL, NULL, run->sampler[a->index], NULL);
-        } else if (a->kind == AIR_KIND_TEXTURE) {
-            struct vk_image *t = run->tex[a->index];
-
-            if (!t) {
-                snprintf(why, max, "texture %u not given", a->index);
-                return false;
-            }
-            if (!(a->flags & AIR_ARG_CUBE_ONLY_ARRAY))
-                put(v, d, a->set, a->binding, texture_type(a), NULL, t->view, NULL, t->buffer_view);
-            if (a->flags & AIR_ARG_CUBE_ARRAY)
-                put(v, d, a->set, AIR_BIND_CUBE_ARRAY + a->index, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, NULL, t->array_view, NULL,
-                    NULL);
+            for (uint32_t e = 0; e < a->count && a->index + e < VK_RUN_SLOTS; e++)
+                put_at(v, d, a->set, a->binding, e, VK_DESCRIPTOR_TYPE_SAMPLER, NULL, NULL, run->sampler[a->index + e], NULL);
+        } else if (a->kind == AIR_KIND_TEXTURE && !put_texture(v, d, a, run, why, max)) {
+            return false;
         }
     }
     for (uint32_t i = 0; i < h->samplers.count && d->nsampler < ARRAY_LEN(d->sampler); i++) {

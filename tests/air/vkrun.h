@@ -8,6 +8,7 @@
 #define PVG_TESTS_AIR_VKRUN_H
 
 #include "air/air.h"
+#include "air/air_abi.h"
 #include "air/air_reflect.h"
 
 #include <stdbool.h>
@@ -28,7 +29,7 @@ struct vk {
     uint32_t subgroup;      /* width in lanes */
     bool size_control;      /* a subgroup size can be required */
     uint32_t caps;          /* AIR_CAP_* as measured */
-    bool stencil_export, raster_order, fragment_subgroups;
+    bool stencil_export, raster_order, fragment_subgroups, null_descriptor, image_int64;
 };
 
 /* Opens the device named in PVG_TEST_GPU (substring), else the first CPU device (lavapipe), else the first. NULL or why not. */
@@ -50,6 +51,7 @@ struct vk_image {
     VkImage image;
     VkDeviceMemory mem;
     VkImageView view, array_view;
+    VkImageView level_view[AIR_MAX_LEVELS]; /* of an image with storage usage */
     VkFormat format;
     VkImageType type;
     VkImageViewType view_type;
