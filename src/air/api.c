@@ -291,6 +291,7 @@ static void check_capabilities(struct ctx *c)
         {SpvCapabilityMeshShadingEXT, AIR_CAP_MESH, "mesh shaders"},
         {SpvCapabilityDemoteToHelperInvocation, AIR_CAP_DEMOTE, "demote to helper"},
         {SpvCapabilitySampleRateShading, AIR_CAP_SAMPLE_RATE, "sample-rate shading"},
+        {SpvCapabilityFragmentShaderPixelInterlockEXT, AIR_CAP_INTERLOCK, "raster order groups"},
         {SpvCapabilityTessellation, AIR_CAP_TESSELLATION, "tessellation"},
     };
 

@@ -109,7 +109,7 @@ struct arg {
 struct output {
     struct air_reflect_io r;
     enum air_kind kind;
-    const char *name, *identity;
+    const char *name, *identity, *type_name;
     unsigned qualifier; /* depth: 0 any, 1 greater, 2 less */
     uint32_t array;     /* clip distances */
     uint32_t var;
@@ -214,6 +214,7 @@ struct ctx {
     uint32_t matrix_scratch; /* emulated products: four words per thread of the workgroup */
     bool fast_math;
     bool uses_barrier, uses_simd;
+    bool raster_order; /* a buffer or texture in a raster order group */
     uint8_t *table; /* constant tables of the module */
     uint32_t table_bytes, table_cap;
     uint32_t table_var[5];

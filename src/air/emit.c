@@ -963,6 +963,9 @@ void emit_function(struct ctx *c)
     mem_declare(c);
     demote(c);
     iface_load_inputs(c);
+    c->raster_order = c->raster_order && c->stage == AIR_STAGE_FRAGMENT;
+    if (c->raster_order) /* the whole function is the critical section: it must not lie in conditional code */
+        spv_void(s, SpvOpBeginInvocationInterlockEXT, 0);
     inside = c->base_active = c->active;
     if (inside && !c->uses_barrier && !c->uses_simd) {
         /* No thread waits for another: those outside the grid just leave. */
@@ -987,6 +990,8 @@ void emit_function(struct ctx *c)
         emit_structured(c, final);
     }
     spv_begin(s, final);
+    if (c->raster_order)
+        spv_void(s, SpvOpEndInvocationInterlockEXT, 0);
     iface_finish(c, main_id);
     if (c->task_groups) {
         uint32_t u = spv_type_uint(s, 32), o[4], v = spv_op(s, SpvOpLoad, spv_type_vec(s, u, 3), 1, c->task_groups);

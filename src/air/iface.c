@@ -335,7 +335,8 @@ static bool attribute_signed(struct ctx *c, struct arg *a)
 {
     uint8_t cl = a->kind == AIR_KIND_VERTEX_INPUT && a->io.index < 32 ? c->opt->attribute_class[a->io.index] : 0;
 
-    return cl ? cl == AIR_FORMAT_SINT : signed_name(a->type_name);
+    /* Varyings have no sign in the shader that writes them: both sides say unsigned. */
+    return cl ? cl == AIR_FORMAT_SINT : a->kind != AIR_KIND_FRAGMENT_INPUT && signed_name(a->type_name);
 }
 
 static void declare_located(struct ctx *c, struct arg *a, uint32_t location)
@@ -444,7 +445,7 @@ static void declare_output(struct ctx *c, unsigned k, uint32_t *location)
         break;
     case AIR_KIND_RENDER_TARGET: {
         uint8_t cl = c->opt->attachment_class[o->r.index];
-        bool sg = cl == AIR_FORMAT_SINT;
+        bool sg = cl ? cl == AIR_FORMAT_SINT : signed_name(o->type_name);
 
         o->r.location = o->r.index;
         o->type = io_type(c, t, sg, &o->r);
@@ -767,6 +768,11 @@ void iface_finish(struct ctx *c, uint32_t main_id)
             } else if (c->outp[i].kind == AIR_KIND_STENCIL) {
                 mode(c, main_id, SpvExecutionModeStencilRefReplacingEXT, 0, 0);
             }
+        }
+        if (c->raster_order) {
+            spv_cap(s, SpvCapabilityFragmentShaderPixelInterlockEXT);
+            spv_ext(s, "SPV_EXT_fragment_shader_interlock");
+            mode(c, main_id, SpvExecutionModePixelInterlockOrderedEXT, 0, 0);
         }
         if (c->h.flags & AIR_REFLECT_EARLY_TESTS)
             mode(c, main_id, SpvExecutionModeEarlyFragmentTests, 0, 0);

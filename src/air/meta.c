@@ -253,8 +253,12 @@ static void parse_attributes(struct ctx *c, struct arg *a, LLVMValueRef *o, unsi
         } else if (!strcmp(s, "air.arg_name") && i + 1 < n) {
             a->name = md_string(c, o[++i]);
         } else if (!strcmp(s, "air.struct_type_info") || !strcmp(s, "air.function_constant") ||
-                   !strcmp(s, "air.raster_order_group") || !strcmp(s, "air.clip_distance_array_size")) {
+                   !strcmp(s, "air.clip_distance_array_size")) {
             i++;
+        } else if (!strcmp(s, "air.raster_order_group")) {
+            i++;
+            if (a->kind == AIR_KIND_BUFFER || a->kind == AIR_KIND_TEXTURE)
+                c->raster_order = true; /* what is fetched from a colour target is ordered anyway */
         } else if (!strcmp(s, "air.read_write")) {
             a->r.access = AIR_ACCESS_READ_WRITE;
         } else if (!strcmp(s, "air.read")) {
@@ -487,6 +491,7 @@ static void parse_outputs(struct ctx *c)
         out->r.kind = out->kind;
         out->name = tmp.name;
         out->identity = tmp.identity;
+        out->type_name = tmp.type_name;
         if (out->kind == AIR_KIND_RENDER_TARGET) {
             out->r.index = need_u32(c, o, m, 1, "render target");
             if (m > 2 && md_int(o[2], &x))

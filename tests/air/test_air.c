@@ -65,7 +65,7 @@ static void options(struct air_options *o, uint32_t width)
 {
     memset(o, 0, sizeof(*o));
     o->size = sizeof(*o);
-    o->caps = AIR_CAPS_DEFAULT | AIR_CAP_MESH | AIR_CAP_BARYCENTRIC;
+    o->caps = AIR_CAPS_DEFAULT | AIR_CAP_MESH | AIR_CAP_BARYCENTRIC | AIR_CAP_INTERLOCK;
     o->simd_width = width;
 }
 

@@ -249,6 +249,20 @@ static void pass_begin(VkCommandBuffer c, const struct vk_run *run, const struct
     vkCmdBeginRendering(c, &ri);
 }
 
+/* A target that the function does not write keeps its contents: Vulkan needs a write mask of 0 for it. */
+static bool writes_target(const struct air_result *fs, uint32_t index)
+{
+    const struct air_reflect_header *h = fs ? (const void *)fs->reflection : NULL;
+
+    for (uint32_t i = 0; h && i < h->outputs.count; i++) {
+        const struct air_reflect_io *o = air_reflect_output(h, i);
+
+        if (o->kind == AIR_KIND_RENDER_TARGET && o->index == index)
+            return true;
+    }
+    return false;
+}
+
 struct stages {
     VkPipelineShaderStageCreateInfo st[5];
     uint32_t n;
@@ -352,7 +366,7 @@ static VkPipeline graphics_pipeline(struct vk *v, const struct air_result *vs, c
     }
     for (uint32_t i = 0; i < color_count(run); i++) {
         memset(&ba[i], 0, sizeof(ba[i]));
-        ba[i].colorWriteMask = 15;
+        ba[i].colorWriteMask = writes_target(fs, i) ? 15 : 0;
         if (run->dual_source) { /* dst * second source + first */
             ba[i].blendEnable = VK_TRUE;
             ba[i].srcColorBlendFactor = ba[i].srcAlphaBlendFactor = VK_BLEND_FACTOR_ONE;
