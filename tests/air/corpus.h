@@ -42,11 +42,18 @@ void unpack(const struct quant *q, const uint8_t *p, size_t n, float *out);
 void args_u64(uint8_t *p, size_t at, uint64_t v);
 void args_i32(uint8_t *p, size_t at, int32_t v);
 void args_f32(uint8_t *p, size_t at, float v);
+/* i: int, h: int stored in 16 bits, q: uint64_t, f: double stored as float */
+void args_pack(uint8_t *p, const char *types, ...);
+/* Give function constant @index; only in the call with @options. */
+void constant(struct env *e, uint32_t index, double value);
 bool close_enough(float got, float want, float rel, float abs_tol);
 void expect(struct env *e, const float *got, const float *want, size_t n, float rel, float abs_tol);
 void expect_bytes(struct env *e, const void *got, const void *want, size_t n);
 bool launch(struct env *e, uint32_t gx, uint32_t gy, uint32_t gz, uint32_t lx, uint32_t ly);
 bool launch_threads(struct env *e, uint32_t tx, uint32_t ty, uint32_t tz, uint32_t lx);
+
+/* corpus_books.c: fill in quant_codebook(); false when the library has none */
+bool load_codebooks(const struct metallib *lib);
 
 /* corpus_simple.c */
 void t_unary(struct env *e, bool options);
@@ -78,8 +85,22 @@ void t_soft_max(struct env *e, bool options);
 void t_rope(struct env *e, bool options);
 void t_mul_mv(struct env *e, bool options);
 void t_mul_mm(struct env *e, bool options);
-void t_flash(struct env *e, bool options);
+/* corpus_experts.c */
+void t_mul_mv_id(struct env *e, bool options);
+void t_mul_mm_id(struct env *e, bool options);
+void t_mul_mm_id_map(struct env *e, bool options);
+void t_mul_mv_ext(struct env *e, bool options);
+/* corpus_scan.c */
 void t_ssm_conv(struct env *e, bool options);
-void t_wkv(struct env *e, bool options);
+void t_ssm_scan(struct env *e, bool options);
+void t_wkv6(struct env *e, bool options);
+void t_wkv7(struct env *e, bool options);
+void t_conv_transpose(struct env *e, bool options);
+void t_im2col_ext(struct env *e, bool options);
+void t_rope_sections(struct env *e, bool options);
+/* corpus_flash.c */
+void t_flash(struct env *e, bool options);
+void t_flash_vec(struct env *e, bool options);
+void t_flash_reduce(struct env *e, bool options);
 
 #endif

@@ -8,6 +8,7 @@
 #include "corpus.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,13 @@ uint8_t *blocks(struct env *e, unsigned index, const struct quant *q, size_t n)
             b[k] = (uint8_t)rng();
         if (q->d_at >= 0)
             half_put(b + q->d_at, frand(0.01f, 0.06f));
+        if (!strcmp(q->name, "iq1_m")) { /* its scale is in the upper halves of four bytes */
+            uint8_t d[2];
+
+            half_put(d, frand(0.01f, 0.06f));
+            for (int k = 0; k < 4; k++)
+                b[49 + 2 * k] = (uint8_t)((b[49 + 2 * k] & 15) | (d[k / 2] >> (k % 2 * 4) & 15) << 4);
+        }
         if (q->m_at >= 0)
             half_put(b + q->m_at, frand(0.01f, 0.05f));
         if (!strcmp(q->name, "mxfp4"))
@@ -97,6 +105,37 @@ void args_i32(uint8_t *p, size_t at, int32_t v)
 void args_f32(uint8_t *p, size_t at, float v)
 {
     memcpy(p + at, &v, 4);
+}
+
+/* A struct of arguments as the kernels declare it, each member at its natural alignment. */
+void args_pack(uint8_t *p, const char *types, ...)
+{
+    size_t at = 0;
+    va_list ap;
+
+    va_start(ap, types);
+    for (; *types; types++) {
+        size_t bytes = *types == 'q' ? 8 : *types == 'h' ? 2 : 4;
+
+        at = (at + bytes - 1) / bytes * bytes;
+        if (*types == 'q') {
+            args_u64(p, at, va_arg(ap, uint64_t));
+        } else if (*types == 'f') {
+            args_f32(p, at, (float)va_arg(ap, double));
+        } else {
+            int v = va_arg(ap, int);
+
+            memcpy(p + at, &v, bytes); /* little-endian: the low bytes */
+        }
+        at += bytes;
+    }
+    va_end(ap);
+}
+
+void constant(struct env *e, uint32_t index, double value)
+{
+    e->opt.constant[e->opt.constant_count].index = index;
+    e->opt.constant[e->opt.constant_count++].number = value;
 }
 
 bool close_enough(float got, float want, float rel, float abs_tol)
@@ -254,6 +293,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: no metallib\n", argv[1]);
         return 2;
     }
+    if (!load_codebooks(&lib))
+        return 2;
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "--pipelines"))
             return pipelines(&vk, &lib);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* References of the corpus' kernels that work across threads: reductions, norms, softmax, rope, products, scans. */
+/* References of the corpus' kernels that work across threads: reductions, norms, softmax, rope, products. */
 #include "corpus.h"
 
 #include <math.h>
@@ -431,79 +431,5 @@ void t_mul_mm(struct env *e, bool options)
     if (launch(e, (N + 31) / 32, (M + 63) / 64, 1, 128, 1))
         expect(e, e->b[3].map, want, M * N, 2e-3f, 4 * sqrtf(K) * top / 2048);
     free(fw);
-    free(want);
-}
-
-void t_ssm_conv(struct env *e, bool options)
-{
-    enum { NC = 4, NR = 10, NT = 5, NS = 2, W = NC - 1 + NT };
-    uint8_t *a;
-    float *s, *w, want[NR * NT * NS];
-
-    if (options)
-        return;
-    s = floats(e, 0, W * NR * NS, -1, 1);
-    w = floats(e, 1, NC * NR, -1, 1);
-    buffer(e, 2, sizeof(want));
-    a = buffer(e, 3, 128);
-    const uint64_t v[] = {W, NR, NS, 4, W * 4, W * NR * 4, NC, NR, 4, NC * 4, NR, NT, NS, 4, NR * 4, NR * NT * 4};
-
-    memcpy(a, v, sizeof(v));
-    for (int i = 0; i < NR * NT * NS; i++) {
-        int r = i % NR, t = i / NR % NT, q = i / NR / NT;
-        float sum = 0;
-
-        for (int c = 0; c < NC; c++)
-            sum += s[q * W * NR + r * W + t + c] * w[r * NC + c];
-        want[i] = sum;
-    }
-    if (launch(e, NR, NT, NS, 1, 1))
-        expect(e, e->b[2].map, want, NR * NT * NS, 1e-5f, 1e-6f);
-}
-
-/* kernel_rwkv_wkv6_f32 */
-void t_wkv(struct env *e, bool options)
-{
-    enum { HS = 64, H = 2, B = 1, T = 3, C = HS * H };
-    float *k, *v, *r, *tf, *td, *st, *want;
-
-    if (options)
-        return;
-    k = floats(e, 0, T * C, -1, 1);
-    v = floats(e, 1, T * C, -1, 1);
-    r = floats(e, 2, T * C, -1, 1);
-    tf = floats(e, 3, C, -1, 1);
-    td = floats(e, 4, T * C, 0.2f, 0.9f);
-    st = floats(e, 5, C * HS, -1, 1);
-    buffer(e, 6, (T * C + C * HS) * 4);
-    args_i32(buffer(e, 7, 4), 0, B);
-    args_i32(buffer(e, 8, 4), 0, T);
-    args_i32(buffer(e, 9, 4), 0, C);
-    args_i32(buffer(e, 10, 4), 0, H);
-    want = malloc((T * C + C * HS) * 4);
-    for (int h = 0; h < H; h++) {
-        for (int i = 0; i < HS; i++) {
-            float s[HS];
-
-            for (int j = 0; j < HS; j++)
-                s[j] = st[h * HS * HS + j * HS + i];
-            for (int t = 0; t < T; t++) {
-                const int at = t * C + h * HS;
-                float y = 0;
-
-                for (int j = 0; j < HS; j++) {
-                    float kv = k[at + j] * v[at + i];
-
-                    y += r[at + j] * (tf[h * HS + j] * kv + s[j]);
-                    s[j] = s[j] * td[at + j] + kv;
-                }
-                want[at + i] = y;
-            }
-            for (int j = 0; j < HS; j++)
-                want[T * C + h * HS * HS + j * HS + i] = s[j];
-        }
-    }
-    if (launch(e, B * H, 1, 1, HS, 1))
-        expect(e, e->b[6].map, want, T * C + C * HS, 1e-4f, 1e-4f);
     free(want);
 }

@@ -3,6 +3,7 @@
 #ifndef PVG_TESTS_AIR_QUANT_H
 #define PVG_TESTS_AIR_QUANT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct quant {
@@ -16,6 +17,8 @@ extern const struct quant quants[];
 extern const int quant_count;
 
 const struct quant *quant_find(const char *name);
+/* Where the codebook of format @name has to be put, and its length; NULL for a format without one. */
+uint64_t *quant_codebook(const char *name, size_t *entries);
 float half_get(const uint8_t *p);
 void half_put(uint8_t *p, float f);
 float bf16_get(const uint8_t *p);
