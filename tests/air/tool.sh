@@ -37,6 +37,23 @@ check json python3 -c "import json,sys; j = json.load(open('$tmp/o.json')); asse
 check constant "$air" "$tmp/g.metallib" --entry fs_constant --constant 3=0.5 -o "$tmp/c.spv" --reflect "$tmp/c.json"
 check "constant supplied" grep -q '"index": 3, "flags": 3' "$tmp/c.json"
 check width "$air" "$tmp/g.metallib" --entry vs_full --simd-width native -o "$tmp/v.spv"
+# LLVM's writer wraps the bitcode of Apple triples by itself: the library must hold one wrapper whatever the triple is.
+for triple in air64-apple-macosx14.0.0 air64-apple-ios18.2.0 air64_v26-apple-macosx26.0.0 ""; do
+    sed "s/^target triple = .*/${triple:+target triple = \"$triple\"}/" "$src/mesh.ll" >"$tmp/t.ll"
+    check "assemble for '$triple'" "$air" --assemble "$tmp/t.ll" -o "$tmp/t.metallib"
+    check "one wrapper for '$triple'" python3 - "$tmp/t.metallib" <<'EOF'
+import struct, sys
+lib = open(sys.argv[1], 'rb').read()
+at, size = struct.unpack_from('<QQ', lib, 0x48)
+magic, version, offset, length, cpu = struct.unpack_from('<5I', lib, at)
+assert (magic, version, offset, cpu) == (0x0b17c0de, 0, 20, 0xffffffff), (magic, version, offset, cpu)
+assert lib[at + 20:at + 24] == b'BC\xc0\xde', lib[at + 20:at + 24]
+module = (20 + length + 15) // 16 * 16 # one for each of the two entry points
+assert size == 2 * module, (length, size)
+assert lib.count(b'\xde\xc0\x17\x0b') == 2, lib.count(b'\xde\xc0\x17\x0b')
+EOF
+    [ -n "$("$air" "$tmp/t.metallib" --list)" ] || { echo "FAILED: list for '$triple'"; bad=1; }
+done
 refused 1 'no entry\|not found\|no function' "$air" "$tmp/g.metallib" --entry nothing -o "$tmp/x.spv"
 refused 1 'refused (ray_tracing): ray_tracing__call: air.intersect' "$air" "$tmp/r.metallib" --entry ray_tracing__call
 refused 1 'pvg-air: ' "$air" "$src/graphics.ll"
