@@ -9,16 +9,18 @@
 
 #include <pvg/display.h>
 
-/* Output per input byte for red, green, blue. */
+/* Output per input byte for red, green, blue, at the channel's place in a pixel read as a word. */
 struct gamma_lut {
     bool identity;
-    uint8_t r[256], g[256], b[256];
+    uint32_t r[256], g[256], b[256];
 };
 
 void gamma_identity(struct gamma_lut *lut);
 /* From 3 * @entries floats: red, then green, then blue; clamped to 0..1, linear between entries. @entries >= 2. */
 void gamma_from_table(const float *table, uint32_t entries, struct gamma_lut *lut);
+/* The unused byte of each pixel stays. The second is what the first does on processors that have no better way. */
 void gamma_apply(const struct gamma_lut *lut, struct pvg_frame *frame);
+void gamma_apply_portable(const struct gamma_lut *lut, struct pvg_frame *frame);
 
 /* Is the format four bytes B,G,R,X already? */
 bool pixels_are_bgra(uint32_t format);
