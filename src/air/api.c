@@ -150,6 +150,8 @@ bool pmap_get(const struct pmap *m, const void *k, int *v)
 
 static void scan_calls(struct ctx *c)
 {
+    bool groups = c->stage == AIR_STAGE_KERNEL || c->stage == AIR_STAGE_OBJECT || c->stage == AIR_STAGE_MESH;
+
     for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(c->fn); b; b = LLVMGetNextBasicBlock(b)) {
         for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
             LLVMValueRef f = LLVMIsACallInst(i) ? LLVMGetCalledValue(i) : NULL;
@@ -168,8 +170,9 @@ static void scan_calls(struct ctx *c)
             k == AIR_KIND_SIMDGROUPS_PER_THREADGROUP)
             c->uses_simd = true;
     }
-    c->guest_width = c->opt->simd_width ? 32 : 0;
-    c->emulate = c->opt->simd_width && c->opt->simd_width < 32 && c->stage == AIR_STAGE_KERNEL;
+    /* Fragment functions take the device's width as it is: see need_lanes() of intr_simd.c. */
+    c->guest_width = c->opt->simd_width >= 32 || (c->opt->simd_width && groups) ? 32 : 0;
+    c->emulate = c->opt->simd_width && c->opt->simd_width < 32 && groups; /* object and mesh: refused where used */
     c->distribute = c->guest_width == 32 && c->stage == AIR_STAGE_KERNEL;
     c->h.simd_width = c->uses_simd && c->opt->simd_width == 32 ? 32 : 0;
     if (c->uses_barrier)

@@ -236,6 +236,18 @@ static uint32_t reduce_scalar(struct ctx *c, bool quad, enum reduce r, enum scan
         }
         return v;
     }
+    if (quad && !c->emulate) { /* scans: the lanes before this one, one by one */
+        uint32_t me = spv_and(s, iface_lane(c), spv_u32(s, 3)), sum = id;
+
+        for (unsigned i = 0; i < 4; i++) {
+            uint32_t use = spv_op(s, sc == SCAN_INCLUSIVE ? SpvOpULessThanEqual : SpvOpULessThan, spv_type_bool(s), 2,
+                                  spv_u32(s, i), me),
+                     x = lane_value(c, true, v, t, spv_u32(s, i));
+
+            sum = combine(c, r, sg, t, sum, spv_op(s, SpvOpSelect, ty, 3, use, x, id));
+        }
+        return sum;
+    }
     unsigned width = quad ? 4 : c->guest_width ? c->guest_width : 32;
     uint32_t acc, me, b = spv_type_bool(s);
 
@@ -383,7 +395,7 @@ static bool ballot(struct ctx *c, struct call *k, const char *op, bool quad)
     v = mask ? spv_bool(s, true) : arg_id(c, k, 0);
     if (c->active)
         v = spv_op(s, SpvOpLogicalAnd, b, 2, v, c->active);
-    if (c->emulate) {
+    if (c->emulate || quad) { /* of a quad: helper threads count, as in the other quad operations */
         uint32_t bit = spv_op(s, SpvOpShiftLeftLogical, u32t(c), 2, spv_u32(s, 1), my_lane(c, quad));
 
         lo = reduce_scalar(c, quad, R_OR, SCAN_ALL, false, LLVMInt32TypeInContext(c->lc),
@@ -394,13 +406,9 @@ static bool ballot(struct ctx *c, struct call *k, const char *op, bool quad)
         r = spv_op(s, SpvOpGroupNonUniformBallot, u4, 2, scope(c), v);
         lo = extract(c, r, u32t(c), 4, 0);
         hi = extract(c, r, u32t(c), 4, 1);
-        if (quad) {
-            lo = spv_op(s, SpvOpShiftRightLogical, u32t(c), 2, lo, spv_and(s, iface_lane(c), spv_u32(s, 28)));
-            lo = spv_and(s, lo, spv_u32(s, 15));
-        }
     }
     if (bits == 64) {
-        uint32_t o[2] = {lo, quad ? spv_u32(s, 0) : hi};
+        uint32_t o[2] = {lo, hi};
 
         r = spv_op(s, SpvOpBitcast, spv_type_uint(s, 64), 1, construct(c, spv_type_vec(s, u32t(c), 2), o, 2));
     } else {
@@ -523,6 +531,23 @@ static bool over_lanes(struct ctx *c, struct call *k, const char *op, bool quad)
     return true;
 }
 
+/*
+ * Which pixels share a SIMD group is undefined in Metal, too, so in a fragment function the device's own width will do --
+ * unless the function names a lane or a distance that only 32 lanes have.
+ */
+static void need_lanes(struct ctx *c, struct call *k, const char *op)
+{
+    unsigned at = !strncmp(op, "shuffle_and_fill", 16) ? 2 : 1;
+    LLVMValueRef lane = k->n > at ? k->a[at] : NULL;
+
+    if (c->emulate || !c->opt->simd_width || c->opt->simd_width >= 32 || !lane ||
+        (strncmp(op, "shuffle", 7) && strcmp(op, "broadcast")))
+        return;
+    if (!LLVMIsAConstantInt(lane) || LLVMConstIntGetZExtValue(lane) >= c->opt->simd_width)
+        air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "air.%.60s: a lane that a SIMD group of %u may not have", k->name,
+                 c->opt->simd_width);
+}
+
 bool intr_simd(struct ctx *c, struct call *k)
 {
     struct spv *s = &c->s;
@@ -556,5 +581,7 @@ bool intr_simd(struct ctx *c, struct call *k)
         set_value(c, k->inst, r);
         return true;
     }
+    if (!quad)
+        need_lanes(c, k, op);
     return vote(c, k, op, quad) || ballot(c, k, op, quad) || over_lanes(c, k, op, quad);
 }

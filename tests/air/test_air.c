@@ -80,7 +80,7 @@ static void one(const struct module *m, unsigned i, uint32_t width, uint32_t fla
     o.flags = flags;
     if (sep)
         snprintf(want, sizeof(want), "%.*s", (int)(sep - m->name[i]), m->name[i]);
-    if (!strcmp(want, "simd_divergent") && (width != 8 || flags & AIR_OPT_FORCE_DISPATCHER))
+    if ((!strcmp(want, "simd_divergent") || strstr(m->name[i], "__width8_")) && (width != 8 || flags & AIR_OPT_FORCE_DISPATCHER))
         return;
     (void)air_compile(m->bc, m->n, m->name[i], &o, &r);
     if (r.reason == AIR_REFUSE_CONTROL_FLOW && flags & AIR_OPT_FORCE_DISPATCHER) {
