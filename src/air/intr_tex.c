@@ -226,8 +226,8 @@ static void query(struct ctx *c, struct call *k, const struct tex_kind *kd, cons
 
     tex_textures(c, k->a[0], &tex);
     if (!strcmp(verb, "is_null")) {
-        r = tex.n > 1 ? spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, tex.id, spv_u32(s, AIR_HANDLE_NULL))
-                      : spv_bool(s, !tex.n);
+        r = tex.null ? spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, tex.id, spv_u32(s, AIR_HANDLE_NULL))
+                     : spv_bool(s, !tex.n);
         set_value(c, k->inst, r);
         return;
     }

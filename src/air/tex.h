@@ -35,6 +35,7 @@ struct choices {
     struct place *place;
     uint32_t *number;
     uint32_t id;
+    bool null; /* @id may also be the null handle */
 };
 
 /* An operation on one place; the id of its result, or 0 when it has none. */

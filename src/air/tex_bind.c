@@ -51,9 +51,15 @@ static void choices(struct ctx *c, LLVMValueRef v, enum air_kind kind, struct ch
     for (int i = 0; i < c->nroot; i++) {
         const struct root *r = &c->root[i];
         struct arg *a = r->kind == ROOT_HANDLE && r->arg >= 0 ? &c->arg[r->arg] : NULL;
-        unsigned key = a ? (unsigned)r->arg : c->narg + (unsigned)r->arg;
+        unsigned key = a ? (unsigned)r->arg : r->kind == ROOT_SAMPLER ? c->narg + (unsigned)r->arg : 0;
 
-        if (root_find(c, i) != rep || (!a && r->kind != ROOT_SAMPLER) || seen[key])
+        if (root_find(c, i) != rep)
+            continue;
+        if (!a && r->kind != ROOT_SAMPLER) {
+            t->null |= r->kind == ROOT_HANDLE && !fixed;
+            continue;
+        }
+        if (seen[key])
             continue;
         seen[key] = true;
         if (a ? a->kind != kind : kind != AIR_KIND_SAMPLER)
@@ -71,7 +77,7 @@ static void choices(struct ctx *c, LLVMValueRef v, enum air_kind kind, struct ch
                 add_place(c, t, &cap, (struct place){.a = a, .element = element_id(c, a, e)}, a->first + e);
         }
     }
-    if (t->n > 1 && nargs == 1 && only && c->opt->caps & AIR_CAP_NON_UNIFORM) {
+    if (t->n > 1 && nargs == 1 && only && !t->null && c->opt->caps & AIR_CAP_NON_UNIFORM) {
         /* One array: its descriptors are indexed. What is no handle of it reads the last one. */
         uint32_t e = spv_op(s, SpvOpISub, spv_type_uint(s, 32), 2, number, spv_u32(s, only->first));
 
@@ -131,7 +137,7 @@ uint32_t tex_each(struct ctx *c, const struct choices *t, uint32_t type, tex_fn 
 
     if (!t->n)
         return type ? spv_null(s, type) : 0;
-    if (t->n == 1)
+    if (t->n == 1 && !t->null)
         return fn(c, op, &t->place[0]);
     o = air_alloc(c, (t->n * 2 + 2) * sizeof(*o));
     merge = spv_label(s);
@@ -161,13 +167,14 @@ uint32_t tex_each(struct ctx *c, const struct choices *t, uint32_t type, tex_fn 
 uint32_t tex_all(struct ctx *c, const struct choices *t, uint32_t type, tex_fn fn, void *op)
 {
     struct spv *s = &c->s;
-    uint32_t r = t->n == 1 ? 0 : spv_null(s, type), v;
+    uint32_t r = spv_null(s, type), v;
 
     for (unsigned i = 0; i < t->n; i++) {
         v = fn(c, op, &t->place[i]);
-        r = t->n == 1 ? v
-                      : spv_op(s, SpvOpSelect, type, 3,
-                               spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, t->id, spv_u32(s, t->number[i])), v, r);
+        r = t->n == 1 && !t->null
+                ? v
+                : spv_op(s, SpvOpSelect, type, 3,
+                         spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, t->id, spv_u32(s, t->number[i])), v, r);
     }
     return r;
 }

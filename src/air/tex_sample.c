@@ -286,7 +286,7 @@ void tex_sample(struct ctx *c, struct call *k, const struct tex_kind *kd, const 
         q.min_lod = 0;
     } else if (!q.gather) {
         q.bias = tex_is_zero(lod) ? 0 : f32_value(c, lod);
-        if (tex.n > 1 || q.sm.n > 1)
+        if (tex.n > 1 || q.sm.n > 1 || tex.null)
             derive(c, &q);
     }
     set_value(c, k->inst, tex_each(c, &tex, q.type, with_texture, &q));
