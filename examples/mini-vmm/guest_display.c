@@ -172,12 +172,14 @@ void want_vblanks(struct guest *g, struct guest_monitor *m, bool want)
 {
     uint32_t *enabled = machine_ram(g->vmm, m->shared + SHARED_ENABLED);
 
-    if (want)
-        __atomic_fetch_or(enabled, EVENT_VBLANK, __ATOMIC_ACQ_REL);
-    else
+    if (!want) {
         __atomic_fetch_and(enabled, ~EVENT_VBLANK, __ATOMIC_ACQ_REL);
-    if (want)
-        m->vblanks = 0;
+        return;
+    }
+    /* One may be pending since they were last wanted: it is not one of these. */
+    __atomic_fetch_and((uint32_t *)machine_ram(g->vmm, m->shared + SHARED_PENDING), ~EVENT_VBLANK, __ATOMIC_ACQ_REL);
+    m->vblanks = 0;
+    __atomic_fetch_or(enabled, EVENT_VBLANK, __ATOMIC_ACQ_REL);
 }
 
 bool guest_vblanks(struct guest *g, uint32_t count)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* ---- what the guest's CPU does ---- */
@@ -44,20 +45,34 @@ static void raise_interrupt(void *opaque, uint32_t vector)
         abort();
 }
 
-/* RAM stays where it is, so that nothing is to be done but to find it, and to count what is not given back. */
+/* A view of its own for each range, in whole pages of the host: the range may begin and end anywhere. */
 static bool map_memory(void *opaque, uint64_t gpa, uint64_t length_bytes, bool readonly, void **host)
 {
     struct vmm *vmm = opaque;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), at, before;
+    uint8_t *view;
 
-    *host = ram_at(vmm, gpa, length_bytes, NULL);
-    if (*host)
-        atomic_fetch_add(&vmm->live_ranges, 1);
-    return *host != NULL;
+    *host = NULL;
+    if (!ram_at(vmm, gpa, length_bytes, &at))
+        return false;
+    before = at % page;
+    view = mmap(NULL, before + length_bytes, PROT_READ | (readonly ? 0 : PROT_WRITE), MAP_SHARED, vmm->ram_fd,
+                (off_t)(at - before));
+    if (view == MAP_FAILED)
+        return false;
+    atomic_fetch_add(&vmm->live_ranges, 1);
+    *host = view + before;
+    return true;
 }
 
 static bool unmap_memory(void *opaque, void *host, uint64_t length_bytes)
 {
-    atomic_fetch_sub(&((struct vmm *)opaque)->live_ranges, 1);
+    struct vmm *vmm = opaque;
+    uint64_t before = (uintptr_t)host % (uint64_t)sysconf(_SC_PAGESIZE);
+
+    if (munmap((uint8_t *)host - before, before + length_bytes))
+        return false;
+    atomic_fetch_sub(&vmm->live_ranges, 1);
     return true;
 }
 
