@@ -352,6 +352,7 @@ uint32_t arg_id(struct ctx *c, const struct call *k, unsigned i);
 bool intr_math(struct ctx *c, struct call *k);
 bool intr_int(struct ctx *c, struct call *k);
 bool intr_convert(struct ctx *c, struct call *k);
+bool intr_pack(struct ctx *c, struct call *k);
 bool intr_texture(struct ctx *c, struct call *k);
 bool intr_atomic(struct ctx *c, struct call *k);
 bool intr_simd(struct ctx *c, struct call *k);

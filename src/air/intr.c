@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Calls: splits an intrinsic's name (air 3.1), asks each family, refuses by name what none knows (air 3.13). Also
- * LLVM's own intrinsics, the conversions (air 3.5) and packing.
+ * LLVM's own intrinsics and the conversions (air 3.5).
  */
 #include "ctx.h"
 
@@ -646,7 +646,7 @@ bool intr_llvm(struct ctx *c, LLVMValueRef i, const char *name)
 void intr_call(struct ctx *c, LLVMValueRef i)
 {
     static bool (*const families[])(struct ctx *, struct call *) = {
-        intr_convert, intr_math, intr_int, intr_atomic, intr_simd, intr_matrix, intr_texture, intr_stage};
+        intr_convert, intr_pack, intr_math, intr_int, intr_atomic, intr_simd, intr_matrix, intr_texture, intr_stage};
     LLVMValueRef f = LLVMGetCalledValue(i);
     struct call k = {.inst = i, .ret = LLVMTypeOf(i)};
     const char *name = LLVMIsAFunction(f) ? LLVMGetValueName(f) : "";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floating-point functions (air 3.3) and packing (air 3.5): mostly one GLSL.std.450 instruction, with the cases where
- * Metal promises more than GLSL does. bfloat goes through f32.
+ * Floating-point functions (air 3.3): mostly one GLSL.std.450 instruction, with the cases where Metal promises more than
+ * GLSL does. bfloat goes through f32.
  */
 #include "ctx.h"
 
@@ -294,81 +294,6 @@ static bool predicate(struct ctx *c, struct call *q, const char *op)
     return true;
 }
 
-/* pack.* and unpack.* that GLSL has (air 3.5). */
-static bool packing(struct ctx *c, struct call *q)
-{
-    static const struct {
-        const char *name;
-        enum GLSLstd450 g;
-        unsigned n;
-    } t[] = {{"pack.unorm4x8", GLSLstd450PackUnorm4x8, 4},       {"pack.snorm4x8", GLSLstd450PackSnorm4x8, 4},
-             {"pack.unorm2x16", GLSLstd450PackUnorm2x16, 2},     {"pack.snorm2x16", GLSLstd450PackSnorm2x16, 2},
-             {"unpack.unorm4x8", GLSLstd450UnpackUnorm4x8, 4},   {"unpack.snorm4x8", GLSLstd450UnpackSnorm4x8, 4},
-             {"unpack.unorm2x16", GLSLstd450UnpackUnorm2x16, 2}, {"unpack.snorm2x16", GLSLstd450UnpackSnorm2x16, 2}};
-    struct spv *s = &c->s;
-    uint32_t f = spv_type_float(s, 32), u = spv_type_uint(s, 32), x, r;
-
-    if (!q->n)
-        return false;
-    for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
-        uint32_t fv = spv_type_vec(s, f, t[i].n);
-
-        if (strcmp(q->op, t[i].name))
-            continue;
-        x = value(c, q->a[0]);
-        if (t[i].name[0] == 'p') {
-            if (vec_len(LLVMTypeOf(q->a[0])) != t[i].n)
-                return false;
-            if (scalar_bits(c, LLVMTypeOf(q->a[0])) == 16)
-                x = spv_op(s, SpvOpFConvert, fv, 1, x);
-            r = spv_glsl(s, t[i].g, u, 1, x);
-        } else {
-            if (vec_len(q->ret) != t[i].n)
-                return false;
-            r = spv_glsl(s, t[i].g, fv, 1, to_u32(c, x, LLVMTypeOf(q->a[0]), false));
-            if (scalar_bits(c, q->ret) == 16)
-                r = spv_op(s, SpvOpFConvert, type_of(c, q->ret), 1, r);
-        }
-        set_value(c, q->inst, r);
-        return true;
-    }
-    if (!strcmp(q->op, "unpack.unorm.rgb10a2") && vec_len(q->ret) == 4) {
-        static const unsigned sh[4] = {0, 10, 20, 30};
-        uint32_t o[4];
-
-        x = value(c, q->a[0]);
-        for (unsigned i = 0; i < 4; i++) {
-            r = spv_and(s, spv_shr(s, x, sh[i]), spv_u32(s, i < 3 ? 1023 : 3));
-            r = spv_op(s, SpvOpConvertUToF, f, 1, r);
-            o[i] = spv_op(s, SpvOpFDiv, f, 2, r, spv_f32(s, i < 3 ? 1023.0f : 3.0f));
-        }
-        r = construct(c, spv_type_vec(s, f, 4), o, 4);
-        if (scalar_bits(c, q->ret) == 16)
-            r = spv_op(s, SpvOpFConvert, type_of(c, q->ret), 1, r);
-        set_value(c, q->inst, r);
-        return true;
-    }
-    if (!strcmp(q->op, "pack.unorm.rgb10a2") && vec_len(LLVMTypeOf(q->a[0])) == 4) {
-        static const unsigned sh[4] = {0, 10, 20, 30};
-
-        x = value(c, q->a[0]);
-        if (scalar_bits(c, LLVMTypeOf(q->a[0])) == 16)
-            x = spv_op(s, SpvOpFConvert, spv_type_vec(s, f, 4), 1, x);
-        r = spv_u32(s, 0);
-        for (unsigned i = 0; i < 4; i++) {
-            uint32_t v = spv_glsl(s, GLSLstd450NClamp, f, 3, extract(c, x, f, 4, i), spv_f32(s, 0), spv_f32(s, 1));
-
-            v = spv_glsl(s, GLSLstd450RoundEven, f, 1,
-                         spv_op(s, SpvOpFMul, f, 2, v, spv_f32(s, i < 3 ? 1023.0f : 3.0f)));
-            v = spv_op(s, SpvOpConvertFToU, u, 1, v);
-            r = spv_op(s, SpvOpBitwiseOr, u, 2, r, spv_op(s, SpvOpShiftLeftLogical, u, 2, v, spv_u32(s, sh[i])));
-        }
-        set_value(c, q->inst, r);
-        return true;
-    }
-    return false;
-}
-
 bool intr_math(struct ctx *c, struct call *q)
 {
     struct spv *s = &c->s;
@@ -378,7 +303,7 @@ bool intr_math(struct ctx *c, struct call *q)
     uint32_t a[4], r;
     LLVMTypeKind kind;
 
-    if (predicate(c, q, op) || packing(c, q))
+    if (predicate(c, q, op))
         return true;
     if (!strcmp(op, "dot") && q->n == 2) {
         uint32_t x = value(c, q->a[0]), y = value(c, q->a[1]), e = type_of(c, q->ret);
