@@ -93,6 +93,7 @@ enum air_cap {
      * it a descriptor that is chosen at run time is chosen by a switch.
      */
     AIR_CAP_NON_UNIFORM = 1u << 25,
+    AIR_CAP_IMAGE_INT64 = 1u << 26, /* shaderImageInt64Atomics */
     AIR_CAP_INTERLOCK = 1u << 26, /* fragmentShaderPixelInterlock: raster order groups */
 };
 

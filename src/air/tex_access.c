@@ -287,6 +287,8 @@ static uint32_t atomic_one(struct ctx *c, void *op, const struct place *t)
              x = 0;
     SpvOp code;
 
+    if (cls == AIR_COMPONENT_ULONG)
+        spv_cap(s, SpvCapabilityInt64Atomics);
     p = tex_pointer(c, t, false, &type);
     p = spv_op(s, SpvOpImageTexelPointer, spv_type_ptr(s, SpvStorageClassImage, e), 3, p, q->co, none);
     if (t->non_uniform)

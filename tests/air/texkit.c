@@ -380,7 +380,7 @@ static bool read_back(const struct row *r, struct vk_image *im, unsigned level, 
 
 static const char *lacking(const struct row *r)
 {
-    if (r->need & NEED_IMAGE_INT64 && !vk.image_int64)
+    if (r->need & NEED_IMAGE_INT64 && !(vk.caps & AIR_CAP_IMAGE_INT64))
         return "no 64-bit texture atomics";
     if (r->need & NEED_NULL_DESCRIPTOR && !vk.null_descriptor)
         return "no null descriptors";

@@ -134,7 +134,6 @@ const char *vk_open(struct vk *v)
     mf.primitiveFragmentShadingRateMeshShader = VK_FALSE; /* would need another extension */
     r2.robustBufferAccess2 = r2.robustImageAccess2 = VK_FALSE;
     v->null_descriptor = robust2 && r2.nullDescriptor;
-    v->image_int64 = image64 && i64.shaderImageInt64Atomics;
     v->stencil_export = stencil;
     v->raster_order = order && of.rasterizationOrderColorAttachmentAccess;
     v->fragment_subgroups = sg.supportedStages & VK_SHADER_STAGE_FRAGMENT_BIT;
@@ -187,6 +186,7 @@ const char *vk_open(struct vk *v)
     CAP(f12.shaderSampledImageArrayNonUniformIndexing && f12.shaderStorageImageArrayNonUniformIndexing &&
             f12.shaderUniformTexelBufferArrayNonUniformIndexing && f12.shaderStorageTexelBufferArrayNonUniformIndexing,
         AIR_CAP_NON_UNIFORM);
+    CAP(image64 && i64.shaderImageInt64Atomics, AIR_CAP_IMAGE_INT64);
 #undef CAP
     return NULL;
 }

@@ -29,7 +29,7 @@ struct vk {
     uint32_t subgroup;      /* width in lanes */
     bool size_control;      /* a subgroup size can be required */
     uint32_t caps;          /* AIR_CAP_* as measured */
-    bool stencil_export, raster_order, fragment_subgroups, null_descriptor, image_int64;
+    bool stencil_export, raster_order, fragment_subgroups, null_descriptor;
 };
 
 /* Opens the device named in PVG_TEST_GPU (substring), else the first CPU device (lavapipe), else the first. NULL or why not. */

@@ -306,7 +306,7 @@ static void ask(struct airc *c, struct mutant *m)
     struct airc_request req = {.module = m->bytes, .module_bytes = m->n, .type = AIRC_TYPE_ANY};
 
     req.options.size = sizeof(req.options);
-    req.options.caps = rnd(4) ? AIR_CAPS_DEFAULT : rnd(1u << 26);
+    req.options.caps = rnd(4) ? AIR_CAPS_DEFAULT : rnd(1u << 27);
     req.options.simd_width = rnd(2) ? 32 : 8;
     pthread_mutex_lock(&lock);
     while (in_flight >= IN_FLIGHT)
