@@ -301,6 +301,7 @@ class Display:
         wait_for(lambda: self.pending() & EVENT_ONLINE, 'online event')
         self.take()
         self.channel.command(ONLINE_ACK, u32(self.port, self.epoch()))
+        self.take()  # the event is repeated until the acknowledgement was read, which may be late
 
     def epoch(self):
         return self.m.read(4, self.page + 0x200)

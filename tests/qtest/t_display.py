@@ -122,6 +122,7 @@ def vblank():
                 wait_for(lambda: d.pending() == events, f'events {events}')
                 d.take()
         d.enable(EVENT_ONLINE | EVENT_OFFLINE)
+        d.present(s)  # completes at a tick: one that saw the events still enabled is over
         m.write(4, d.page + 0x100, 0)
         g.reg(DISPLAY_EVENTS)
         for _ in range(20):

@@ -64,7 +64,7 @@ class Variant:
         for command in self.compiles:
             command = [c for c in command]
             first = next(i for i, a in enumerate(command) if a.startswith('-isystem'))
-            command[first:first] = ['-Wno-error', '-isystem' + include]
+            command[first:first] = ['-Wno-error', '-Wno-incompatible-pointer-types', '-isystem' + include]
             out = command[command.index('-o') + 1]
             new = os.path.join(self.dir, name, os.path.basename(out))
             for option in ('-o', '-MQ'):
