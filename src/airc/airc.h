@@ -46,6 +46,22 @@ enum airc_status {
 /* What one client holds of requests that are not done: a guest that asks faster than shaders compile is refused. */
 #define AIRC_MAX_PENDING       16384u
 #define AIRC_MAX_PENDING_BYTES (256u << 20)
+/*
+ * Limits of a worker process, for a helper that the client starts, and what pvg-airc takes when told nothing.
+ *
+ * Memory: the hungriest function of the public corpus takes 90 MiB, so ten times that is no limit for honest modules,
+ * and four workers at it still fit beside a guest. CPU: the slowest takes under a second, ten times that is for slow and
+ * busy machines. Wall time is twice the CPU time, since a worker that waits for a core is not at fault.
+ */
+#define AIRC_DEFAULT_MEMORY_MIB    1024u
+#define AIRC_DEFAULT_CPU_LIMIT_S   10u
+#define AIRC_DEFAULT_TIME_LIMIT_MS 20000u
+/* What may be set. Less memory than the least would not even hold a module; more processes only wait for each other. */
+#define AIRC_MIN_MEMORY_MIB    16u
+#define AIRC_MAX_MEMORY_MIB    65536u
+#define AIRC_MAX_CPU_LIMIT_S   3600u
+#define AIRC_MAX_TIME_LIMIT_MS 3600000u
+#define AIRC_MAX_WORKERS       16u
 /* airc_request.type: choose the function by name alone, or take the only one. */
 #define AIRC_TYPE_ANY 0x100u
 
@@ -88,8 +104,14 @@ struct airc_config {
     /* Folder of the disk cache. NULL: $XDG_CACHE_HOME/openpvg or ~/.cache/openpvg. "": no disk cache. */
     const char *cache_dir;
     uint64_t cache_bytes;   /* bound on the cache's size on disk; 0: 256 MiB */
-    uint32_t workers;       /* worker processes of a helper we start; 0: one per core, at most 4 */
-    uint32_t time_limit_ms; /* per request, for a helper we start; 0: its default, 20 s */
+    /*
+     * For a helper that we start; 0: the default. A service that somebody else runs has limits of its own, which its
+     * administrator sets with options of the same names; a request that exceeds them ends in the same way.
+     */
+    uint32_t workers;          /* worker processes, at most AIRC_MAX_WORKERS; 0: one per core, at most 4 */
+    uint32_t time_limit_ms;    /* wall time of one request; exceeded: AIRC_TIMEOUT */
+    uint32_t cpu_limit_s;      /* CPU time of one request; exceeded: AIRC_TIMEOUT */
+    uint32_t memory_limit_mib; /* memory of one worker, AIRC_MIN_MEMORY_MIB at least; exceeded: AIRC_MEMORY */
     /* Messages for people, from the client's thread, one line without newline; @warning: something does not work. */
     void (*log)(void *opaque, bool warning, const char *message);
     void *opaque; /* first argument of @log */
@@ -107,7 +129,7 @@ struct airc_stats {
 
 /*
  * Make a client and its thread; reaches for the service at once, in the background. @cfg may be NULL for all defaults.
- * Returns 0, -EINVAL for a bad @cfg, -ENOMEM, or another negative errno when no thread can be made; *out is NULL then.
+ * Returns 0, -EINVAL for a bad @cfg (a size or a limit out of its range), -ENOMEM, or another negative errno when no thread can be made; *out is NULL then.
  */
 int airc_new(const struct airc_config *cfg, struct airc **out);
 

@@ -654,6 +654,13 @@ static void release(struct airc *c)
     free(c);
 }
 
+static bool limits_ok(const struct airc_config *cfg)
+{
+    return cfg->workers <= AIRC_MAX_WORKERS && cfg->time_limit_ms <= AIRC_MAX_TIME_LIMIT_MS &&
+           cfg->cpu_limit_s <= AIRC_MAX_CPU_LIMIT_S && cfg->memory_limit_mib <= AIRC_MAX_MEMORY_MIB &&
+           (!cfg->memory_limit_mib || cfg->memory_limit_mib >= AIRC_MIN_MEMORY_MIB);
+}
+
 int airc_new(const struct airc_config *cfg, struct airc **out)
 {
     sigset_t all, before;
@@ -661,7 +668,7 @@ int airc_new(const struct airc_config *cfg, struct airc **out)
     int err = -ENOMEM;
 
     *out = NULL;
-    if (cfg && cfg->size != sizeof(*cfg))
+    if (cfg && (cfg->size != sizeof(*cfg) || !limits_ok(cfg)))
         return -EINVAL;
     c = calloc(1, sizeof(*c));
     if (!c)

@@ -62,19 +62,27 @@ static int spawn(const struct airc_config *cfg, const char *program, int child_s
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, all;
-    char workers[32], limit[32], client[32];
-    char *argv[5], name[] = "pvg-airc";
+    const struct {
+        const char *name;
+        unsigned value; /* 0: not said, the helper has its own */
+    } options[] = {
+        {"client-fd", HELPER_FD},
+        {"workers", cfg->workers},
+        {"time-limit", cfg->time_limit_ms},
+        {"cpu-limit", cfg->cpu_limit_s},
+        {"memory-limit", cfg->memory_limit_mib},
+    };
+    enum { OPTIONS = sizeof(options) / sizeof(options[0]) };
+    char text[OPTIONS][32], *argv[OPTIONS + 2], name[] = "pvg-airc";
     int n = 0, err;
 
-    snprintf(client, sizeof(client), "--client-fd=%d", HELPER_FD);
-    snprintf(workers, sizeof(workers), "--workers=%u", cfg->workers);
-    snprintf(limit, sizeof(limit), "--time-limit=%u", cfg->time_limit_ms);
     argv[n++] = name;
-    argv[n++] = client;
-    if (cfg->workers)
-        argv[n++] = workers;
-    if (cfg->time_limit_ms)
-        argv[n++] = limit;
+    for (unsigned i = 0; i < OPTIONS; i++) {
+        if (!options[i].value)
+            continue;
+        snprintf(text[i], sizeof(text[i]), "--%s=%u", options[i].name, options[i].value);
+        argv[n++] = text[i];
+    }
     argv[n] = NULL;
 
     err = posix_spawn_file_actions_init(&actions);

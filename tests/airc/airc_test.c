@@ -200,6 +200,39 @@ void ask(struct airc *c, const char *entry, const void *module, size_t bytes, st
     answer_wait(a);
 }
 
+void check_ok(const struct answer *a, const char *module)
+{
+    assert_int_equal(a->count, 1);
+    if (a->status != AIRC_OK)
+        fail_msg("%s: %s", airc_status_name(a->status), a->text);
+    assert_string_equal(a->text, "");
+    assert_int_equal(a->spirv[0], 0x07230203);
+    assert_int_equal(a->reflection_bytes, strlen(module));
+    assert_memory_equal(a->reflection, module, strlen(module));
+}
+
+void ask_ok(struct airc *c, const char *entry, const char *module)
+{
+    struct answer a;
+
+    ask(c, entry, module, strlen(module), &a);
+    check_ok(&a, module);
+    answer_fini(&a);
+}
+
+void ask_failing(struct airc *c, const char *entry, enum airc_status want, const char *text)
+{
+    struct answer a;
+
+    ask(c, entry, "module", 6, &a);
+    if (a.status != want || !strstr(a.text, text))
+        fail_msg("%s: %s: %s", entry, airc_status_name(a.status), a.text);
+    assert_int_equal(a.count, 1);
+    assert_null(a.spirv);
+    assert_null(a.reflection);
+    answer_fini(&a);
+}
+
 static void log_line(void *opaque, bool warning, const char *message)
 {
     print_message("  %s%s\n", warning ? "warning: " : "", message);
@@ -252,4 +285,16 @@ ssize_t receive_one(int fd, union airc_message *m, int *file)
 
     assert_int_equal(poll(&p, 1, 60000), 1);
     return sealed_recv(fd, m, sizeof(*m), file, 1);
+}
+
+const char *test_program(void)
+{
+    const char *program = getenv("PVG_AIRC_FAKE");
+
+    if (!program)
+        print_message("SKIP: PVG_AIRC_FAKE is not set: run by meson\n");
+    unsetenv("PVG_AIRC");
+    unsetenv("PVG_AIRC_SOCKET");
+    unsetenv("XDG_RUNTIME_DIR");
+    return program;
 }

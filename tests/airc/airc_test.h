@@ -50,6 +50,15 @@ int ask_async(struct airc *c, const char *entry, const void *module, size_t byte
 void answer_wait(struct answer *a);
 void ask(struct airc *c, const char *entry, const void *module, size_t bytes, struct answer *a);
 
+/* @a came once and is the stand-in compiler's result for @module. */
+void check_ok(const struct answer *a, const char *module);
+/* Ask for @entry; it must compile. */
+void ask_ok(struct airc *c, const char *entry, const char *module);
+/* Ask for @entry; it must end as @want, saying @text. */
+void ask_failing(struct airc *c, const char *entry, enum airc_status want, const char *text);
+/* The service with the stand-in compiler; NULL when the test is not run by meson. Clears what clients read. */
+const char *test_program(void);
+
 /* A client on @socket ("" none), @program ("" none), @cache ("" none); fails the test when it cannot be made. */
 struct airc *client_make(const char *socket, const char *program, const char *cache);
 

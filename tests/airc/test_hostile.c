@@ -15,16 +15,6 @@
 
 static const char *program;
 
-static void ask_ok(struct airc *c, const char *module)
-{
-    struct answer a;
-
-    ask(c, "main0", module, strlen(module), &a);
-    if (a.status != AIRC_OK)
-        fail_msg("%s: %s", airc_status_name(a.status), a.text);
-    answer_fini(&a);
-}
-
 /* --- hostile services --- */
 
 /* A result file of @n bytes of SPIR-V's first word, sealed or not. */
@@ -237,7 +227,7 @@ static void service_withstands_clients(void **state)
     }
     /* And all the time others are served. */
     c = client_make(s.socket, "", "");
-    ask_ok(c, "an honest one");
+    ask_ok(c, "main0", "an honest one");
     airc_free(c);
     assert_true(service_alive(pid));
     service_stop(pid);
@@ -262,7 +252,7 @@ static void greedy_client(void **state)
         sent++;
     assert_true(sent < 100000);
     c = client_make(s.socket, "", "");
-    ask_ok(c, "an honest one");
+    ask_ok(c, "main0", "an honest one");
     airc_free(c);
     close(fd);
     assert_true(service_alive(pid));
@@ -284,7 +274,7 @@ static void more_clients_than_slots(void **state)
     for (int i = 0; i < 39; i++)
         close(fds[i]);
     c = client_make(s.socket, "", "");
-    ask_ok(c, "after the crowd");
+    ask_ok(c, "main0", "after the crowd");
     airc_free(c);
     close(fds[39]);
     service_stop(pid);
@@ -301,10 +291,8 @@ int main(void)
         cmocka_unit_test(more_clients_than_slots),
     };
 
-    program = getenv("PVG_AIRC_FAKE");
-    if (!program) {
-        print_message("PVG_AIRC_FAKE is not set: run by meson\n");
+    program = test_program();
+    if (!program)
         return 77;
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

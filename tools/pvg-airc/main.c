@@ -36,10 +36,7 @@
 #define SANITIZED 0
 #endif
 
-#define DEFAULT_WORKERS_MAX   4u
-#define DEFAULT_TIME_LIMIT_MS 20000u
-#define DEFAULT_CPU_LIMIT_S   10u
-#define DEFAULT_MEMORY_MIB    1024u
+#define DEFAULT_WORKERS_MAX 4u
 /* Deep but honest modules recurse in LLVM; 64 MiB is eight times what a program usually has. */
 #define STACK_BYTES (64ull << 20)
 /* CPU seconds of a worker's whole life: WORKER_MAX_REQUESTS of the slowest honest kind. */
@@ -118,13 +115,13 @@ static void parse(int argc, char **argv, struct options *o)
             o->workers = number("workers", optarg, 1, SERVICE_MAX_WORKERS);
             break;
         case TIME:
-            o->time_limit_ms = number("time-limit", optarg, 1, 3600000);
+            o->time_limit_ms = number("time-limit", optarg, 1, AIRC_MAX_TIME_LIMIT_MS);
             break;
         case CPU:
-            o->cpu_limit_s = number("cpu-limit", optarg, 1, 3600);
+            o->cpu_limit_s = number("cpu-limit", optarg, 1, AIRC_MAX_CPU_LIMIT_S);
             break;
         case MEMORY:
-            o->memory_mib = number("memory-limit", optarg, 16, 65536);
+            o->memory_mib = number("memory-limit", optarg, AIRC_MIN_MEMORY_MIB, AIRC_MAX_MEMORY_MIB);
             break;
         case IDLE:
             o->idle_exit_s = number("idle-exit", optarg, 0, 1000000);
@@ -262,9 +259,9 @@ int main(int argc, char **argv)
 {
     struct options o = {.client_fd = -1,
                         .workers = default_workers(),
-                        .time_limit_ms = DEFAULT_TIME_LIMIT_MS,
-                        .cpu_limit_s = DEFAULT_CPU_LIMIT_S,
-                        .memory_mib = DEFAULT_MEMORY_MIB};
+                        .time_limit_ms = AIRC_DEFAULT_TIME_LIMIT_MS,
+                        .cpu_limit_s = AIRC_DEFAULT_CPU_LIMIT_S,
+                        .memory_mib = AIRC_DEFAULT_MEMORY_MIB};
     static struct service_config cfg;
     int err;
 

@@ -8,8 +8,7 @@
 #include "airc/protocol.h"
 #include "worker.h"
 
-/* Processes of one user that compile at once. More would only wait for each other. */
-#define SERVICE_MAX_WORKERS 16u
+#define SERVICE_MAX_WORKERS AIRC_MAX_WORKERS
 /* VMMs of one user at once; further ones wait in the socket's backlog. */
 #define SERVICE_MAX_CLIENTS 32u
 
