@@ -28,6 +28,8 @@
 #define AIR_BIND_IMMUTABLE  192 /* + number of the constexpr sampler in the reflection, 0..31: sampler */
 #define AIR_BIND_ATTACHMENT 224 /* + colour attachment 0..7: input attachment (framebuffer fetch) */
 #define AIR_BIND_CONST_DATA 240 /* the module's constant tables, bytes in the reflection: storage buffer */
+#define AIR_BIND_TESS_FACTORS                                                                                          \
+    241 /* set 2: the bound tessellation factor buffer, from its offset on: storage buffer (tess.h) */
 #define AIR_BIND_CUBE_ARRAY                                                                                            \
     256 /* + texture index: a cube that is read by texel, bound as a 2D array view (air 3.6)                           \
          */
@@ -49,15 +51,29 @@ struct air_push {
     uint32_t grid_size[3];         /* 32: grid_size and stage_in_grid_size */
     uint32_t patch_control_points; /* 44 */
     uint64_t buffer_table;         /* 48: device address of struct air_buffer_entry[32], for physical pointers */
+    /* only the stages that tess.h makes read these */
+    float tess_scale;              /* 56: tessellation factor scale, 1 unless the pipeline enables it */
+    uint32_t tess_instance_stride; /* 60: bytes between the factors of two instances */
+    uint32_t patch_start;          /* 64: first patch of the draw */
+    uint32_t reserved;             /* 68: 0 */
 };
 
-#define AIR_PUSH_BYTES                56
+#define AIR_PUSH_BYTES                72
 #define AIR_PUSH_THREADS_PER_GRID     0
 #define AIR_PUSH_SAMPLE_COUNT         12
 #define AIR_PUSH_GRID_ORIGIN          16
 #define AIR_PUSH_GRID_SIZE            32
 #define AIR_PUSH_PATCH_CONTROL_POINTS 44
 #define AIR_PUSH_BUFFER_TABLE         48
+#define AIR_PUSH_TESS_SCALE           56
+#define AIR_PUSH_TESS_INSTANCE_STRIDE 60
+#define AIR_PUSH_PATCH_START          64
+
+/*
+ * Tessellation: attribute n of control points and patches travels at location n; the location after the last attribute
+ * carries what the evaluation stage has no builtin for: instance index, base instance and patch number (uvec4).
+ */
+#define AIR_TESS_LOCATION_IDS 31
 
 /* Entry n: the buffer bound at index n of this stage. */
 struct air_buffer_entry {

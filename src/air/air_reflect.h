@@ -283,6 +283,12 @@ void air_sampler_decode(uint64_t word, struct air_sampler_state *out);
 /* True when @data is a well-formed record: every table and string inside, every enum in range. */
 bool air_reflect_check(const void *data, size_t bytes);
 
+/* Descriptor set of everything that this function declares: AIR_SET_* of air_abi.h. */
+static inline uint32_t air_reflect_set(const struct air_reflect_header *h)
+{
+    return h->stage == AIR_STAGE_FRAGMENT ? 1 : h->stage == AIR_STAGE_MESH || h->patch_kind ? 2 : 0;
+}
+
 /* Accessors on a checked record. Index must be below the table's count. */
 const struct air_reflect_arg *air_reflect_arg(const void *data, uint32_t i);
 const struct air_reflect_io *air_reflect_input(const void *data, uint32_t i);

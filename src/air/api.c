@@ -199,7 +199,7 @@ static void reset_emission(struct ctx *c)
     c->matrix_scratch = 0;
     c->h.scratch_per_thread = 0;
     c->predicated = false;
-    c->push_var = c->active = c->base_active = c->scratch_var = c->state_var = c->task_groups = 0;
+    c->push_var = c->patch_ids = c->active = c->base_active = c->scratch_var = c->state_var = c->task_groups = 0;
     c->nhelper = 0;
     c->nsampler = 0;
     memset(c->sampler_var, 0, sizeof(c->sampler_var));
@@ -218,6 +218,8 @@ static void reset_emission(struct ctx *c)
         c->outp[i].var = 0;
     for (unsigned i = 0; i < c->nmesh_out; i++)
         c->mesh_out[i].var = 0;
+    for (unsigned i = 0; i < c->ncp; i++)
+        c->cp[i].var = 0;
 }
 
 static void attempt(struct ctx *c, bool dispatcher)

@@ -29,6 +29,7 @@
 #define AIR_LIMIT_TABLE_BYTES   (1u << 20)   /* constant tables of a module (24 KiB) */
 #define AIR_LIMIT_WORDS         (8u << 20)   /* SPIR-V words (120 k) */
 #define AIR_LIMIT_DEPTH         256u         /* nesting of types and constant expressions */
+#define AIR_MAX_PATCH_POINTS    32u         /* control points of a patch: Vulkan guarantees as many, Metal has 32 */
 #define AIR_LIMIT_COPY_UNITS    64u          /* memcpy/memset units unrolled before a loop is used */
 
 enum root_kind {
@@ -176,6 +177,8 @@ struct ctx {
     uint32_t sampler_var[32];
     struct output *mesh_out; /* mesh vertex and primitive outputs */
     unsigned nmesh_out;
+    struct output *cp; /* attributes of a patch's control points */
+    unsigned ncp;
     struct air_reflect_header h;
 
     struct root *root;
@@ -203,6 +206,7 @@ struct ctx {
     int builtin_code[64];
     unsigned nbuiltin;
     uint32_t push_var;
+    uint32_t patch_ids; /* input array at AIR_TESS_LOCATION_IDS */
     uint32_t local_size_id[3];
     uint32_t active;      /* bool id: thread is inside the grid and the linear part; 0 when no guard is needed */
     uint32_t base_active; /* inside the grid */
@@ -283,6 +287,8 @@ uint32_t iface_local_index(struct ctx *c);               /* u32 */
 uint32_t iface_local_size(struct ctx *c, unsigned axis); /* u32: workgroup size */
 uint32_t iface_local_total(struct ctx *c);               /* u32 constant expression: threads per workgroup */
 int iface_control_point(struct ctx *c, LLVMValueRef call);
+uint32_t iface_control_point_type(struct ctx *c, struct output *cp, LLVMTypeRef t);
+uint32_t iface_from_control_point(struct ctx *c, struct output *cp, uint32_t id, LLVMTypeRef t);
 
 /* emit.c */
 void emit_function(struct ctx *c);

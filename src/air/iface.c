@@ -331,9 +331,22 @@ static void interpolation(struct ctx *c, uint32_t var, uint32_t flags, bool inte
     }
 }
 
+/* Attributes of control points and patches travel in the same way as those of vertices. */
+uint32_t iface_control_point_type(struct ctx *c, struct output *cp, LLVMTypeRef t)
+{
+    uint8_t cl = c->opt->attribute_class[cp->r.index];
+
+    return io_type(c, t, cl ? cl == AIR_FORMAT_SINT : signed_name(cp->type_name), &cp->r);
+}
+
+uint32_t iface_from_control_point(struct ctx *c, struct output *cp, uint32_t id, LLVMTypeRef t)
+{
+    return from_io(c, id, t, cp->r.component == AIR_COMPONENT_INT);
+}
+
 static bool attribute_signed(struct ctx *c, struct arg *a)
 {
-    uint8_t cl = a->kind == AIR_KIND_VERTEX_INPUT && a->io.index < 32 ? c->opt->attribute_class[a->io.index] : 0;
+    uint8_t cl = a->kind != AIR_KIND_FRAGMENT_INPUT && a->io.index < 32 ? c->opt->attribute_class[a->io.index] : 0;
 
     /* Varyings have no sign in the shader that writes them: both sides say unsigned. */
     return cl ? cl == AIR_FORMAT_SINT : a->kind != AIR_KIND_FRAGMENT_INPUT && signed_name(a->type_name);
@@ -351,7 +364,7 @@ static void declare_located(struct ctx *c, struct arg *a, uint32_t location)
     spv_decorate(&c->s, a->spv_var, SpvDecorationLocation, 1, location);
     if (c->stage == AIR_STAGE_FRAGMENT)
         interpolation(c, a->spv_var, a->io.flags, a->io.component != AIR_COMPONENT_FLOAT);
-    if (a->kind == AIR_KIND_PATCH_INPUT)
+    if (c->h.patch_kind && c->stage == AIR_STAGE_VERTEX)
         spv_decorate(&c->s, a->spv_var, SpvDecorationPatch, 0);
     if (c->opt->flags & AIR_OPT_DEBUG_NAMES && a->name)
         spv_name(&c->s, a->spv_var, a->name);
@@ -414,6 +427,10 @@ static void declare_output(struct ctx *c, unsigned k, uint32_t *location)
             spv_decorate(s, o->var, SpvDecorationInvariant, 0);
         break;
     case AIR_KIND_POINT_SIZE:
+        if (c->h.patch_kind) { /* patches are never drawn as points */
+            o->r.flags &= ~AIR_IO_USED;
+            return;
+        }
         o->type = f;
         o->var = iface_builtin(c, SpvBuiltInPointSize, f, SpvStorageClassOutput);
         break;
@@ -493,11 +510,15 @@ void iface_declare(struct ctx *c)
         switch (a->kind) {
         case AIR_KIND_VERTEX_INPUT:
         case AIR_KIND_PATCH_INPUT:
-            if (a->io.index > AIR_MAX_ATTRIBUTES)
+            if (a->io.index >= AIR_MAX_ATTRIBUTES)
                 air_fail(c, AIR_REFUSE_METADATA, "vertex attribute %u", a->io.index);
             for (unsigned k = 0; k < i; k++) {
                 if (c->arg[k].kind == a->kind && c->arg[k].io.index == a->io.index && !c->arg[k].absent)
                     air_fail(c, AIR_REFUSE_METADATA, "vertex attribute %u twice", a->io.index);
+            }
+            for (unsigned k = 0; k < c->ncp; k++) {
+                if (c->cp[k].r.index == a->io.index)
+                    air_fail(c, AIR_REFUSE_METADATA, "attribute %u of patch and control point", a->io.index);
             }
             declare_located(c, a, a->io.index);
             break;
@@ -524,6 +545,21 @@ void iface_declare(struct ctx *c)
         declare_output(c, i, &out);
     }
     texture_scan(c);
+}
+
+/* Component @k of what the control stage hands on for lack of builtins in this one (AIR_TESS_LOCATION_IDS). */
+static uint32_t patch_ids(struct ctx *c, unsigned k)
+{
+    struct spv *s = &c->s;
+    uint32_t v4 = u32v(c, 4), size = c->h.patch_control_points ? c->h.patch_control_points : AIR_MAX_PATCH_POINTS;
+
+    if (!c->patch_ids) {
+        c->patch_ids = new_var(c, spv_type_array(s, v4, size), SpvStorageClassInput);
+        spv_decorate(s, c->patch_ids, SpvDecorationLocation, 1, (uint32_t)AIR_TESS_LOCATION_IDS);
+    }
+    return spv_op(s, SpvOpLoad, u32t(c), 1,
+                  spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassInput, u32t(c)), 3, c->patch_ids,
+                         spv_u32(s, 0), spv_u32(s, k)));
 }
 
 static uint32_t load_input(struct ctx *c, struct arg *a)
@@ -587,8 +623,11 @@ static uint32_t load_input(struct ctx *c, struct arg *a)
         if (LLVMGetTypeKind(t) == LLVMIntegerTypeKind && LLVMGetIntTypeWidth(t) == 1)
             return id;
         return fit_uint(c, spv_op(s, SpvOpSelect, u, 3, id, spv_u32(s, 1), spv_u32(s, 0)), 1, t);
-    case AIR_KIND_PRIMITIVE_ID:
     case AIR_KIND_PATCH_ID:
+        if (!c->h.patch_kind)
+            break;
+        return fit_uint(c, patch_ids(c, 2), 1, t);
+    case AIR_KIND_PRIMITIVE_ID:
         if (c->stage == AIR_STAGE_FRAGMENT && !(c->opt->caps & AIR_CAP_GEOMETRY))
             air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "primitive id in a fragment function");
         if (c->stage == AIR_STAGE_FRAGMENT)
@@ -612,11 +651,15 @@ static uint32_t load_input(struct ctx *c, struct arg *a)
     case AIR_KIND_VERTEX_ID:
         return fit_uint(c, iface_load_builtin(c, SpvBuiltInVertexIndex, u), 1, t);
     case AIR_KIND_INSTANCE_ID:
+        if (c->h.patch_kind)
+            return fit_uint(c, patch_ids(c, 0), 1, t);
         return fit_uint(c, iface_load_builtin(c, SpvBuiltInInstanceIndex, u), 1, t);
     case AIR_KIND_BASE_VERTEX:
         spv_cap(s, SpvCapabilityDrawParameters);
         return fit_uint(c, iface_load_builtin(c, SpvBuiltInBaseVertex, u), 1, t);
     case AIR_KIND_BASE_INSTANCE:
+        if (c->h.patch_kind)
+            return fit_uint(c, patch_ids(c, 1), 1, t);
         spv_cap(s, SpvCapabilityDrawParameters);
         return fit_uint(c, iface_load_builtin(c, SpvBuiltInBaseInstance, u), 1, t);
     default:
@@ -683,7 +726,7 @@ void iface_store_outputs(struct ctx *c, LLVMValueRef value_ref)
 
     for (unsigned i = 0; i < c->nout; i++)
         point = point || c->outp[i].kind == AIR_KIND_POINT_SIZE;
-    if (c->stage == AIR_STAGE_VERTEX && !point && c->opt->flags & AIR_OPT_POINT_TOPOLOGY)
+    if (c->stage == AIR_STAGE_VERTEX && !c->h.patch_kind && !point && c->opt->flags & AIR_OPT_POINT_TOPOLOGY)
         spv_void(s, SpvOpStore, 2, iface_builtin(c, SpvBuiltInPointSize, spv_type_float(s, 32), SpvStorageClassOutput),
                  spv_f32(s, 1));
     if (!c->nout)
@@ -695,6 +738,9 @@ void iface_store_outputs(struct ctx *c, LLVMValueRef value_ref)
         struct output *o = &c->outp[i];
         bool st = LLVMGetTypeKind(r) == LLVMStructTypeKind;
         LLVMTypeRef t = st ? LLVMStructGetTypeAtIndex(r, i) : r;
+
+        if (!o->var)
+            continue;
         uint32_t v = st ? spv_op(s, SpvOpCompositeExtract, type_of(c, t), 2, all, i) : all;
 
         switch (o->kind) {
@@ -780,8 +826,7 @@ void iface_finish(struct ctx *c, uint32_t main_id)
     case SpvExecutionModelTessellationEvaluation:
         spv_cap(s, SpvCapabilityTessellation);
         mode(c, main_id, c->h.patch_kind == 1 ? SpvExecutionModeTriangles : SpvExecutionModeQuads, 0, 0);
-        mode(c, main_id, SpvExecutionModeSpacingEqual, 0, 0);
-        mode(c, main_id, SpvExecutionModeVertexOrderCcw, 0, 0);
+        /* spacing and vertex order are the pipeline's: the control stage of tess.h states them */
         break;
     case SpvExecutionModelMeshEXT:
         spv_cap(s, SpvCapabilityMeshShadingEXT);

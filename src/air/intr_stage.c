@@ -273,56 +273,53 @@ static bool mesh(struct ctx *c, struct call *k)
     return false;
 }
 
+/* Input array of attribute @i, declared when a control point is first asked for. */
+static struct output *control_point_attribute(struct ctx *c, unsigned i, LLVMTypeRef t)
+{
+    struct spv *s = &c->s;
+    struct output *cp = &c->cp[i];
+    uint32_t size = c->h.patch_control_points ? c->h.patch_control_points : AIR_MAX_PATCH_POINTS;
+
+    if (!cp->var) {
+        cp->type = iface_control_point_type(c, cp, t);
+        uint32_t o[3] = {spv_type_ptr(s, SpvStorageClassInput, spv_type_array(s, cp->type, size)), spv_id(s),
+                         SpvStorageClassInput};
+
+        spv_raw(s, &s->types, SpvOpVariable, o, 3);
+        words_push(s, &c->iface, o[1]);
+        spv_decorate(s, o[1], SpvDecorationLocation, 1, cp->r.index);
+        cp->var = o[1];
+        cp->r.location = cp->r.index;
+        cp->r.flags |= AIR_IO_USED;
+    }
+    return cp;
+}
+
 /* @F(i32 control_point, ptr) of air 2.15: attributes of one control point, read from input arrays. */
 int iface_control_point(struct ctx *c, LLVMValueRef call)
 {
     struct spv *s = &c->s;
     LLVMValueRef f = LLVMGetCalledValue(call);
     LLVMTypeRef r = LLVMTypeOf(call);
-    unsigned n = LLVMGetTypeKind(r) == LLVMStructTypeKind ? LLVMCountStructElementTypes(r) : 1;
-    bool found = false;
-    uint32_t idx, ids[32], size = c->h.patch_control_points ? c->h.patch_control_points : 32;
+    bool is_struct = LLVMGetTypeKind(r) == LLVMStructTypeKind, found = false;
+    unsigned n = is_struct ? LLVMCountStructElementTypes(r) : 1;
+    uint32_t idx, ids[32];
 
     for (unsigned i = 0; i < c->narg; i++)
         found = found || (c->arg[i].kind == AIR_KIND_PATCH_CONTROL_POINT_INPUT && c->arg[i].cp_function == f);
-    if (!found || LLVMGetNumArgOperands(call) < 1 || n > 32)
+    if (!found || LLVMGetNumArgOperands(call) < 1)
         return 0;
+    if (n != c->ncp || n > ARRAY_LEN(ids))
+        air_fail(c, AIR_REFUSE_METADATA, "control points of %u attributes, %u described", n, c->ncp);
     idx = to_u32(c, value(c, LLVMGetOperand(call, 0)), LLVMTypeOf(LLVMGetOperand(call, 0)), false);
     for (unsigned i = 0; i < n; i++) {
-        LLVMTypeRef t = n == 1 && LLVMGetTypeKind(r) != LLVMStructTypeKind ? r : LLVMStructGetTypeAtIndex(r, i);
-        bool fp = LLVMGetTypeKind(elem_type(t)) != LLVMIntegerTypeKind;
-        uint32_t elem = spv_type_vec(s, fp ? spv_type_float(s, 32) : spv_type_uint(s, 32), vec_len(t)),
-                 key = 0x08000000u | i;
-        uint32_t var = 0, v;
+        LLVMTypeRef t = is_struct ? LLVMStructGetTypeAtIndex(r, i) : r;
+        struct output *cp = control_point_attribute(c, i, t);
+        uint32_t at = spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassInput, cp->type), 2, cp->var, idx);
 
-        for (unsigned k = 0; k < c->nhelper; k++) {
-            if (c->helper[k].key == key)
-                var = c->helper[k].id;
-        }
-        if (!var) {
-            uint32_t o[3] = {spv_type_ptr(s, SpvStorageClassInput, spv_type_array(s, elem, size)), spv_id(s),
-                             SpvStorageClassInput};
-
-            spv_raw(s, &s->types, SpvOpVariable, o, 3);
-            words_push(s, &c->iface, o[1]);
-            spv_decorate(s, o[1], SpvDecorationLocation, 1, i);
-            var = o[1];
-            if (c->nhelper < ARRAY_LEN(c->helper)) {
-                c->helper[c->nhelper].key = key;
-                c->helper[c->nhelper++].id = var;
-            }
-        }
-        v = spv_op(s, SpvOpLoad, elem, 1,
-                   spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassInput, elem), 2, var, idx));
-        if (fp)
-            v = scalar_bits(c, t) == 16 ? spv_op(s, SpvOpFConvert, type_of(c, t), 1, v) : v;
-        else
-            v = scalar_bits(c, t) == 32 ? v : spv_op(s, SpvOpUConvert, type_of(c, t), 1, v);
-        ids[i] = v;
+        ids[i] = iface_from_control_point(c, cp, spv_op(s, SpvOpLoad, cp->type, 1, at), t);
     }
-    set_value(c, call,
-              LLVMGetTypeKind(r) == LLVMStructTypeKind ? spv_opv(s, SpvOpCompositeConstruct, type_of(c, r), ids, n)
-                                                       : ids[0]);
+    set_value(c, call, is_struct ? spv_opv(s, SpvOpCompositeConstruct, type_of(c, r), ids, n) : ids[0]);
     return 1;
 }
 

@@ -231,7 +231,7 @@ static uint32_t get_view(struct ctx *c, struct root *r, unsigned lg)
 
     if (r->kind == ROOT_CONST) {
         if (!c->table_var[lg])
-            c->table_var[lg] = buffer_view(c, view_type(c, lg), 1u << lg, c->stage == AIR_STAGE_FRAGMENT ? 1 : 0,
+            c->table_var[lg] = buffer_view(c, view_type(c, lg), 1u << lg, air_reflect_set(&c->h),
                                            AIR_BIND_CONST_DATA, false, "constant_tables");
         return c->table_var[lg];
     }

@@ -339,12 +339,9 @@ static void classify(struct ctx *c, struct arg *a, LLVMValueRef *o, unsigned n)
         [AIR_KIND_BUFFER] = 31, [AIR_KIND_INDIRECT_BUFFER] = 31, [AIR_KIND_TEXTURE] = 128, [AIR_KIND_SAMPLER] = 16};
     bool pointer = LLVMGetTypeKind(LLVMTypeOf(a->value)) == LLVMPointerTypeKind;
     unsigned as = pointer ? LLVMGetPointerAddressSpace(LLVMTypeOf(a->value)) : 0;
-    uint32_t set = c->stage == AIR_STAGE_FRAGMENT                  ? AIR_SET_FRAGMENT
-                   : c->stage == AIR_STAGE_MESH || c->h.patch_kind ? AIR_SET_MESH
-                                                                   : AIR_SET_VERTEX;
 
     a->r.kind = a->kind;
-    a->r.set = set;
+    a->r.set = air_reflect_set(&c->h);
     switch (a->kind) {
     case AIR_KIND_BUFFER:
     case AIR_KIND_INDIRECT_BUFFER:
@@ -377,6 +374,42 @@ static void classify(struct ctx *c, struct arg *a, LLVMValueRef *o, unsigned n)
     if (a->kind < ARRAY_LEN(limits) && limits[a->kind] &&
         (a->r.index >= limits[a->kind] || a->r.count > limits[a->kind] - a->r.index))
         air_fail(c, AIR_REFUSE_METADATA, "%s index %u, count %u", air_kind_name(a->kind), a->r.index, a->r.count);
+}
+
+/* One node names the function that gives a control point, the others its attributes, in the order of its members. */
+static void parse_control_points(struct ctx *c, struct arg *a, LLVMValueRef *o, unsigned n)
+{
+    if (c->ncp || !c->h.patch_kind)
+        air_fail(c, AIR_REFUSE_METADATA, "parameter %u: control points twice, or of no patch", a->param);
+    c->cp = air_alloc(c, (n + 1) * sizeof(*c->cp));
+    for (unsigned k = 0; k < n; k++) {
+        LLVMValueRef *q;
+        unsigned nq = md_operands(c, o[k], &q);
+        struct output *cp = &c->cp[c->ncp];
+        struct arg tmp = {0};
+
+        if (nq > 1 && md_str(q[0], "air.patch_control_point_function") && q[1] && LLVMIsAFunction(q[1])) {
+            a->cp_function = q[1];
+            continue;
+        }
+        tmp.io.index = UINT32_MAX;
+        parse_attributes(c, &tmp, q, nq, 0);
+        if (tmp.io.index == UINT32_MAX)
+            continue;
+        if (tmp.io.index >= AIR_TESS_LOCATION_IDS)
+            air_fail(c, AIR_REFUSE_METADATA, "control point attribute %u", tmp.io.index);
+        for (unsigned j = 0; j < c->ncp; j++) {
+            if (c->cp[j].r.index == tmp.io.index)
+                air_fail(c, AIR_REFUSE_METADATA, "control point attribute %u twice", tmp.io.index);
+        }
+        cp->kind = AIR_KIND_CONTROL_POINT_INPUT;
+        cp->r = tmp.io;
+        cp->r.kind = (uint32_t)cp->kind;
+        cp->name = tmp.name;
+        cp->identity = tmp.identity;
+        cp->type_name = tmp.type_name;
+        c->ncp++;
+    }
 }
 
 static void parse_inputs(struct ctx *c)
@@ -417,15 +450,8 @@ static void parse_inputs(struct ctx *c)
             air_fail(c, refused_kind(a->kind), "parameter %u: %s", a->param, air_kind_name(a->kind));
         if (a->kind == AIR_KIND_RENDER_TARGET || a->kind == AIR_KIND_CLIP_DISTANCE)
             a->io.index = at + 1 < m && md_int(o[at + 1], &x) ? need_u32(c, o, m, at + 1, "render target") : 0;
-        if (a->kind == AIR_KIND_PATCH_CONTROL_POINT_INPUT) {
-            for (unsigned k = at + 1; k < m; k++) {
-                LLVMValueRef *q;
-
-                if (md_operands(c, o[k], &q) > 1 && md_str(q[0], "air.patch_control_point_function") && q[1] &&
-                    LLVMIsAFunction(q[1]))
-                    a->cp_function = q[1];
-            }
-        }
+        if (a->kind == AIR_KIND_PATCH_CONTROL_POINT_INPUT)
+            parse_control_points(c, a, o + at + 1, m - at - 1);
         if (a->kind == AIR_KIND_MESH) {
             LLVMValueRef *q, *lst;
             unsigned k = md_operands(c, o[at + 1 < m ? at + 1 : at], &q), nv, np2;

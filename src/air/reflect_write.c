@@ -101,6 +101,10 @@ void reflect_write(struct ctx *c)
         put_io(c, &b, &s, c->arg[i].io, c->arg[i].spv_var, c->arg[i].name, c->arg[i].identity);
         h.inputs.count++;
     }
+    for (unsigned i = 0; i < c->ncp; i++) {
+        put_io(c, &b, &s, c->cp[i].r, c->cp[i].var, c->cp[i].name, c->cp[i].identity);
+        h.inputs.count++;
+    }
     h.outputs.offset = (uint32_t)b.n;
     for (unsigned i = 0; i < c->nout + c->nmesh_out; i++) {
         struct output *o = i < c->nout ? &c->outp[i] : &c->mesh_out[i - c->nout];

@@ -441,9 +441,7 @@ int sampler_number(struct ctx *c, LLVMValueRef v)
     n->word[0] = (uint32_t)w;
     n->word[1] = (uint32_t)(w >> 32);
     n->binding = AIR_BIND_IMMUTABLE + c->nsampler;
-    n->set = c->stage == AIR_STAGE_FRAGMENT ? AIR_SET_FRAGMENT
-             : c->stage == AIR_STAGE_MESH   ? AIR_SET_MESH
-                                            : AIR_SET_VERTEX;
+    n->set = air_reflect_set(&c->h);
     return (int)c->nsampler++;
 }
 
