@@ -61,7 +61,11 @@ enum air_refuse {
     AIR_REFUSE_COUNT
 };
 
-/* What the Vulkan device can do; without a bit the compiler uses a fallback or refuses by name. */
+/*
+ * What the Vulkan device can do; without a bit the compiler uses a fallback or refuses by name. Without the storage bits
+ * bytes and 16-bit units of buffers are reached as parts of 32-bit words: buffers are then to be bound with lengths that
+ * are multiples of 4, or their last bytes cannot be reached.
+ */
 enum air_cap {
     AIR_CAP_INT8 = 1u << 0,               /* shaderInt8 */
     AIR_CAP_INT16 = 1u << 1,              /* shaderInt16 */

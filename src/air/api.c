@@ -179,14 +179,23 @@ static void scan_calls(struct ctx *c)
         c->h.flags |= AIR_REFLECT_BARRIERS;
 }
 
-/* What one SPIR-V module is made of; between two attempts it is forgotten, the LLVM module stays. */
-static void reset_emission(struct ctx *c)
+static void free_emission(struct ctx *c)
 {
     spv_fini(&c->s);
     free(c->iface.v);
     free(c->functions.v);
+    free(c->old_types.v);
+    free(c->old_body.v);
+}
+
+/* What one SPIR-V module is made of; between two attempts it is forgotten, the LLVM module stays. */
+static void reset_emission(struct ctx *c)
+{
+    free_emission(c);
     memset(&c->iface, 0, sizeof(c->iface));
     memset(&c->functions, 0, sizeof(c->functions));
+    memset(&c->old_types, 0, sizeof(c->old_types));
+    memset(&c->old_body, 0, sizeof(c->old_body));
     memset(&c->roots, 0, sizeof(c->roots));
     memset(&c->blocks, 0, sizeof(c->blocks));
     memset(&c->divergent, 0, sizeof(c->divergent));
@@ -236,6 +245,7 @@ static void attempt(struct ctx *c, bool dispatcher)
                  "barriers or SIMD-group operations in control flow that cannot be structured");
     emit_function(c);
     c->cur_inst = NULL;
+    lower_module(c);
     free(c->res->spirv);
     c->res->spirv = spv_finish(&c->s, &c->res->words);
     if (!c->res->spirv)
@@ -289,6 +299,7 @@ static void check_capabilities(struct ctx *c)
         {SpvCapabilityInt64, AIR_CAP_INT64, "64-bit integers"},
         {SpvCapabilityFloat16, AIR_CAP_FLOAT16, "16-bit floats"},
         {SpvCapabilityStorageBuffer8BitAccess, AIR_CAP_STORAGE8, "8-bit storage"},
+        {SpvCapabilityUniformAndStorageBuffer8BitAccess, AIR_CAP_STORAGE8, "8-bit storage"},
         {SpvCapabilityStorageBuffer16BitAccess, AIR_CAP_STORAGE16, "16-bit storage"},
         {SpvCapabilityImageGatherExtended, AIR_CAP_GATHER_EXTENDED, "gather with dynamic offsets"},
         {SpvCapabilityPhysicalStorageBufferAddresses, AIR_CAP_PHYSICAL, "buffer addresses"},
@@ -358,9 +369,7 @@ int air_compile(const uint8_t *bitcode, size_t len, const char *entry, const str
         res->reflection = NULL;
         res->words = res->reflection_bytes = 0;
     }
-    spv_fini(&c->s);
-    free(c->iface.v);
-    free(c->functions.v);
+    free_emission(c);
     if (c->m)
         LLVMDisposeModule(c->m);
     LLVMContextDispose(c->lc);

@@ -5,7 +5,8 @@
  *
  * Order of work: front.c (read, specialise, optimise) -> meta.c (metadata to arguments) -> roots.c (where pointers
  * point)
- * -> cfg.c (blocks and structure) -> iface.c (entry interface) -> emit.c, mem.c, intr_*.c (instructions).
+ * -> cfg.c (blocks and structure) -> iface.c (entry interface) -> emit.c, mem.c, intr_*.c (instructions) -> lower*.c
+ * (types that the device lacks).
  */
 #ifndef PVG_AIR_CTX_H
 #define PVG_AIR_CTX_H
@@ -228,6 +229,7 @@ struct ctx {
     } helper[128];
     unsigned nhelper;
     struct words functions; /* helper functions after main */
+    struct words old_types, old_body; /* lower.c: what it reads while it writes anew */
 
     void **mem;
     size_t nmem, mem_cap, mem_bytes;
@@ -257,6 +259,9 @@ unsigned md_operands(struct ctx *c, LLVMValueRef node, LLVMValueRef **ops);
 bool md_str(LLVMValueRef v, const char *want);
 const char *md_string(struct ctx *c, LLVMValueRef v);
 bool md_int(LLVMValueRef v, int64_t *out);
+
+/* lower.c */
+void lower_module(struct ctx *c); /* gives types that the device lacks another form */
 
 /* reflect_write.c */
 void reflect_write(struct ctx *c);

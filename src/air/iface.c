@@ -69,7 +69,7 @@ uint32_t iface_push(struct ctx *c, uint32_t offset, uint32_t type)
 
     if (!c->push_var) {
         uint32_t o[8];
-        unsigned n = c->opt->caps & AIR_CAP_INT64 ? ARRAY_LEN(members) : ARRAY_LEN(members) - 1;
+        const unsigned n = ARRAY_LEN(members);
 
         o[0] = spv_id(s);
         for (unsigned i = 0; i < n; i++)

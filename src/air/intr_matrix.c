@@ -425,7 +425,7 @@ bool intr_atomic(struct ctx *c, struct call *k)
     if (vec_len(t) != 1 || (bits != 32 && bits != 64) || (!fp && LLVMGetTypeKind(t) != LLVMIntegerTypeKind))
         return false;
     if (bits == 64) {
-        if (!(c->opt->caps & AIR_CAP_ATOMIC_INT64))
+        if (!(c->opt->caps & AIR_CAP_ATOMIC_INT64) || !(c->opt->caps & AIR_CAP_INT64))
             air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "64-bit atomics");
         spv_cap(s, SpvCapabilityInt64Atomics);
     }

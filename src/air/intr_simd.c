@@ -198,8 +198,7 @@ static SpvOp native_reduce(enum reduce r, bool fp, bool sg)
     }
 }
 
-/* Native operations on narrow types without shaderSubgroupExtendedTypes are not emitted: widen through words instead.
- */
+/* Types on which subgroup operations need shaderSubgroupExtendedTypes, or never exist: by way of 32-bit ones instead. */
 static bool narrow(struct ctx *c, LLVMTypeRef t)
 {
     unsigned b = scalar_bits(c, t);
@@ -211,22 +210,37 @@ static uint32_t lane_value(struct ctx *c, bool quad, uint32_t v, LLVMTypeRef t, 
 
 enum scan { SCAN_ALL, SCAN_INCLUSIVE, SCAN_EXCLUSIVE };
 
+/* The subgroup operation itself; narrow values are widened for it, which rounds once where they are floats. */
+static uint32_t reduce_native(struct ctx *c, enum reduce r, enum scan sc, bool sg, LLVMTypeRef t, uint32_t v)
+{
+    struct spv *s = &c->s;
+    bool fp = LLVMGetTypeKind(t) != LLVMIntegerTypeKind, bf = LLVMGetTypeKind(t) == LLVMBFloatTypeKind;
+    bool wide = bf || narrow(c, t);
+    uint32_t ty = wide && !bf ? type_of(c, t) : 0, at = !wide ? type_of(c, t) : fp ? spv_type_float(s, 32) : u32t(c);
+
+    if (wide)
+        v = bf ? bf16_to_f32(c, v, 1) : spv_op(s, fp ? SpvOpFConvert : sg ? SpvOpSConvert : SpvOpUConvert, at, 1, v);
+    spv_cap(s, SpvCapabilityGroupNonUniformArithmetic);
+    v = spv_op(s, native_reduce(r, fp, sg), at, 3, scope(c),
+               sc == SCAN_ALL         ? SpvGroupOperationReduce
+               : sc == SCAN_INCLUSIVE ? SpvGroupOperationInclusiveScan
+                                      : SpvGroupOperationExclusiveScan,
+               v);
+    if (!wide)
+        return v;
+    return bf ? f32_to_bf16(c, v, 1) : spv_op(s, fp ? SpvOpFConvert : SpvOpUConvert, ty, 1, v);
+}
+
 static uint32_t reduce_scalar(struct ctx *c, bool quad, enum reduce r, enum scan sc, bool sg, LLVMTypeRef t, uint32_t v)
 {
     struct spv *s = &c->s;
-    bool fp = LLVMGetTypeKind(t) != LLVMIntegerTypeKind;
     uint32_t ty = type_of(c, t), id = identity(c, r, sg, t);
+    unsigned bits = scalar_bits(c, t);
 
     if (c->active)
         v = spv_op(s, SpvOpSelect, ty, 3, c->active, v, id);
-    if (!c->emulate && !quad && !(narrow(c, t) || LLVMGetTypeKind(t) == LLVMBFloatTypeKind)) {
-        spv_cap(s, SpvCapabilityGroupNonUniformArithmetic);
-        return spv_op(s, native_reduce(r, fp, sg), ty, 3, scope(c),
-                      sc == SCAN_ALL         ? SpvGroupOperationReduce
-                      : sc == SCAN_INCLUSIVE ? SpvGroupOperationInclusiveScan
-                                             : SpvGroupOperationExclusiveScan,
-                      v);
-    }
+    if (!c->emulate && !quad && bits > 1 && (bits < 64 || !narrow(c, t)))
+        return reduce_native(c, r, sc, sg, t, v);
     if (quad && sc == SCAN_ALL && !c->emulate) { /* two exchange steps */
         for (unsigned m = 1; m <= 2; m <<= 1) {
             uint32_t lane =
@@ -252,7 +266,7 @@ static uint32_t reduce_scalar(struct ctx *c, bool quad, enum reduce r, enum scan
     uint32_t acc, me, b = spv_type_bool(s);
 
     if (!c->emulate)
-        air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "SIMD-group reduction of this type needs shaderSubgroupExtendedTypes");
+        air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "64-bit SIMD-group reduction needs shaderSubgroupExtendedTypes");
     if (scalar_bits(c, t) > 32)
         air_fail(c, AIR_REFUSE_SIMD_DIVERGENT, "64-bit SIMD-group reduction cannot be emulated");
     emu_publish(c, to_word(c, v, t));
@@ -274,6 +288,30 @@ static uint32_t reduce_scalar(struct ctx *c, bool quad, enum reduce r, enum scan
     loop_end(c, &l);
     simd_scratch_barrier(c);
     return spv_op(s, SpvOpLoad, ty, 1, acc);
+}
+
+/* Native shuffle (@lane: id) or broadcast from the first lane (@lane 0). */
+static uint32_t move_native(struct ctx *c, uint32_t v, LLVMTypeRef t, uint32_t lane)
+{
+    struct spv *s = &c->s;
+    unsigned bits = scalar_bits(c, t);
+    bool by_words = narrow(c, t);
+    uint32_t ty = by_words ? u32t(c) : type_of(c, t), v2 = spv_type_vec(s, u32t(c), 2), o[2] = {v, 0};
+
+    spv_cap(s, lane ? SpvCapabilityGroupNonUniformShuffle : SpvCapabilityGroupNonUniformBallot);
+    if (by_words && bits == 64) {
+        v = spv_op(s, SpvOpBitcast, v2, 1, v);
+        for (unsigned i = 0; i < 2; i++)
+            o[i] = spv_op(s, SpvOpCompositeExtract, ty, 2, v, i);
+    } else if (by_words) {
+        o[0] = to_word(c, v, t);
+    }
+    for (unsigned i = 0; i < 2 && o[i]; i++)
+        o[i] = lane ? spv_op(s, SpvOpGroupNonUniformShuffle, ty, 3, scope(c), o[i], lane)
+                    : spv_op(s, SpvOpGroupNonUniformBroadcastFirst, ty, 2, scope(c), o[i]);
+    if (by_words && bits == 64)
+        return spv_op(s, SpvOpBitcast, type_of(c, t), 1, construct(c, v2, o, 2));
+    return by_words ? from_word(c, o[0], t) : o[0];
 }
 
 /* Value of lane @lane (u32, any value; taken modulo the group) of the SIMD group or quad. */
@@ -301,13 +339,10 @@ static uint32_t lane_value(struct ctx *c, bool quad, uint32_t v, LLVMTypeRef t, 
         simd_scratch_barrier(c);
         return from_word(c, r, t);
     }
-    spv_cap(s, SpvCapabilityGroupNonUniformShuffle);
     if (quad)
         lane = spv_op(s, SpvOpBitwiseOr, u32t(c), 2, spv_and(s, iface_lane(c), spv_u32(s, ~3u)),
                       spv_and(s, lane, spv_u32(s, 3)));
-    if (narrow(c, t) && bits < 32)
-        return from_word(c, spv_op(s, SpvOpGroupNonUniformShuffle, u32t(c), 3, scope(c), to_word(c, v, t), lane), t);
-    return spv_op(s, SpvOpGroupNonUniformShuffle, type_of(c, t), 3, scope(c), v, lane);
+    return move_native(c, v, t, lane);
 }
 
 static uint32_t width_now(struct ctx *c, bool quad)
@@ -514,12 +549,7 @@ static bool over_lanes(struct ctx *c, struct call *k, const char *op, bool quad)
         if (r) {
             out[i] = reduce_scalar(c, quad, r, sc, k->sign == 's', e, x);
         } else if (first && !c->emulate && !quad) {
-            spv_cap(s, SpvCapabilityGroupNonUniformBallot);
-            out[i] =
-                narrow(c, e)
-                    ? from_word(
-                          c, spv_op(s, SpvOpGroupNonUniformBroadcastFirst, u32t(c), 2, scope(c), to_word(c, x, e)), e)
-                    : spv_op(s, SpvOpGroupNonUniformBroadcastFirst, ty, 2, scope(c), x);
+            out[i] = move_native(c, x, e, 0);
         } else {
             out[i] = lane_value(c, quad, x, e, lane);
             if (fill)

@@ -452,16 +452,30 @@ static bool through_words(struct ctx *c, struct root *r, unsigned unit)
     return r->unit > unit;
 }
 
+/* The word that holds unit @k of @unit bytes after *@p, which is moved there, and the place of its lowest bit. */
+static uint32_t subword_shift(struct ctx *c, struct ptr *p, unsigned unit, uint32_t k)
+{
+    struct spv *s = &c->s;
+    uint32_t byte;
+
+    p->off += k * unit;
+    if (is_phys(c, *p)) {
+        uint32_t u64 = spv_type_uint(s, 64), at = phys_address(c, *p);
+
+        *p = (struct ptr){.root = p->root, .phys = spv_op(s, SpvOpBitwiseAnd, u64, 2, at, spv_uint(s, 64, ~UINT64_C(3)))};
+        byte = spv_op(s, SpvOpUConvert, spv_type_uint(s, 32), 1, at);
+    } else {
+        byte = spv_iadd(s, ptr_offset(c, p), spv_u32(s, c->root[p->root].base));
+    }
+    return spv_imul(s, spv_and(s, byte, spv_u32(s, 3)), spv_u32(s, 8));
+}
+
 static uint32_t subword_load(struct ctx *c, struct ptr p, unsigned unit, uint32_t k)
 {
     struct spv *s = &c->s;
-    uint32_t u32 = spv_type_uint(s, 32), byte, w, sh;
+    uint32_t sh = subword_shift(c, &p, unit, k), w = load_at(c, p, 2, 0);
 
-    p.off += k * unit;
-    byte = spv_iadd(s, ptr_offset(c, &p), spv_u32(s, c->root[p.root].base));
-    w = load_at(c, p, 2, 0);
-    sh = spv_imul(s, spv_and(s, byte, spv_u32(s, 3)), spv_u32(s, 8));
-    w = spv_op(s, SpvOpShiftRightLogical, u32, 2, w, sh);
+    w = spv_op(s, SpvOpShiftRightLogical, spv_type_uint(s, 32), 2, w, sh);
     return spv_op(s, SpvOpUConvert, spv_type_uint(s, unit * 8), 1, w);
 }
 
@@ -469,12 +483,9 @@ static uint32_t subword_load(struct ctx *c, struct ptr p, unsigned unit, uint32_
 static void subword_store(struct ctx *c, struct ptr p, unsigned unit, uint32_t k, uint32_t v)
 {
     struct spv *s = &c->s;
-    uint32_t u32 = spv_type_uint(s, 32), byte, sh, mask, word, scope, none = spv_u32(s, 0);
+    uint32_t u32 = spv_type_uint(s, 32), sh = subword_shift(c, &p, unit, k), mask, word, scope, none = spv_u32(s, 0);
     struct root *r = &c->root[root_find(c, p.root)];
 
-    p.off += k * unit;
-    byte = spv_iadd(s, ptr_offset(c, &p), spv_u32(s, c->root[p.root].base));
-    sh = spv_imul(s, spv_and(s, byte, spv_u32(s, 3)), spv_u32(s, 8));
     mask = spv_op(s, SpvOpShiftLeftLogical, u32, 2, spv_u32(s, unit == 1 ? 0xff : 0xffff), sh);
     mask = spv_op(s, SpvOpNot, u32, 1, mask);
     v = spv_op(s, SpvOpShiftLeftLogical, u32, 2, spv_op(s, SpvOpUConvert, u32, 1, v), sh);

@@ -559,7 +559,9 @@ void roots_build(struct ctx *c)
     for (int i = 0; i < c->nroot; i++) {
         struct root *r = &c->root[i];
 
-        if (r->parent == i && r->kind == ROOT_SHARED && r->atomic)
+        /* Without narrow integers a shared array of them would take four times the place: words, accessed in part. */
+        if (r->parent == i && (r->kind == ROOT_SHARED || r->kind == ROOT_PAYLOAD) &&
+            (r->atomic || (r->unit < 4 && !(c->opt->caps & (r->unit == 1 ? AIR_CAP_INT8 : AIR_CAP_INT16)))))
             r->unit = 4;
     }
 }

@@ -127,6 +127,17 @@ void spv_cap(struct spv *s, SpvCapability cap)
     spv_raw(s, &s->caps, SpvOpCapability, (const uint32_t[]){(uint32_t)cap}, 1);
 }
 
+void spv_uncap(struct spv *s, SpvCapability cap)
+{
+    for (size_t i = 0; i + 1 < s->caps.n; i += 2) {
+        if (s->caps.v[i + 1] != (uint32_t)cap)
+            continue;
+        s->caps.n -= 2;
+        s->caps.v[i + 1] = s->caps.v[s->caps.n + 1];
+        return;
+    }
+}
+
 void spv_ext(struct spv *s, const char *name)
 {
     uint32_t o[24];
@@ -195,10 +206,10 @@ static bool grow_known(struct spv *s)
     return true;
 }
 
-/* Find or emit in the types section; @type 0: an OpType*, whose result id comes first. */
-static uint32_t intern(struct spv *s, SpvOp op, uint32_t type, const uint32_t *o, size_t n)
+/* Find or emit in the types section; @type 0: an OpType*, whose result id comes first. @id 0: take a new one. */
+uint32_t spv_intern_as(struct spv *s, SpvOp op, uint32_t type, uint32_t id, const uint32_t *o, size_t n)
 {
-    uint32_t hash = 2166136261u ^ (uint32_t)op, head = type ? 3 : 2, id, j;
+    uint32_t hash = 2166136261u ^ (uint32_t)op, head = type ? 3 : 2, j;
     uint32_t first = (uint32_t)op | (uint32_t)(n + head) << 16;
 
     hash = (hash ^ type) * 16777619u;
@@ -206,7 +217,7 @@ static uint32_t intern(struct spv *s, SpvOp op, uint32_t type, const uint32_t *o
         hash = (hash ^ o[i]) * 16777619u;
     hash ^= hash >> 15;
     if (s->known_n * 2 >= s->known_cap && !grow_known(s))
-        return spv_id(s);
+        return id ? id : spv_id(s);
     for (j = hash & (s->known_cap - 1); s->known[j].id; j = (j + 1) & (s->known_cap - 1)) {
         const uint32_t *w = &s->types.v[s->known[j].off];
 
@@ -214,7 +225,7 @@ static uint32_t intern(struct spv *s, SpvOp op, uint32_t type, const uint32_t *o
             (!n || !memcmp(w + head, o, n * sizeof(*o))))
             return s->known[j].id;
     }
-    id = spv_id(s);
+    id = id ? id : spv_id(s);
     s->known[j] = (struct spv_known){hash, id, (uint32_t)s->types.n};
     s->known_n++;
     words_push(s, &s->types, first);
@@ -224,6 +235,22 @@ static uint32_t intern(struct spv *s, SpvOp op, uint32_t type, const uint32_t *o
     for (size_t i = 0; i < n; i++)
         words_push(s, &s->types, o[i]);
     return id;
+}
+
+static uint32_t intern(struct spv *s, SpvOp op, uint32_t type, const uint32_t *o, size_t n)
+{
+    return spv_intern_as(s, op, type, 0, o, n);
+}
+
+struct words spv_take_types(struct spv *s)
+{
+    struct words old = s->types;
+
+    memset(&s->types, 0, sizeof(s->types));
+    free(s->known);
+    s->known = NULL;
+    s->known_cap = s->known_n = 0;
+    return old;
 }
 
 uint32_t spv_type(struct spv *s, SpvOp op, int n, ...)

@@ -46,6 +46,7 @@ uint32_t spv_opv(struct spv *s, SpvOp op, uint32_t type, const uint32_t *operand
 uint32_t spv_glsl(struct spv *s, enum GLSLstd450 op, uint32_t type, int n, ...);
 
 void spv_cap(struct spv *s, SpvCapability cap);
+void spv_uncap(struct spv *s, SpvCapability cap); /* take it back */
 void spv_ext(struct spv *s, const char *name);
 void spv_name(struct spv *s, uint32_t id, const char *name);
 void spv_decorate(struct spv *s, uint32_t id, SpvDecoration d, int n, ...);
@@ -54,6 +55,12 @@ void spv_member_decorate(struct spv *s, uint32_t id, uint32_t member, SpvDecorat
 /* Types and constants, each distinct one emitted once. */
 uint32_t spv_type(struct spv *s, SpvOp op, int n, ...);
 uint32_t spv_const(struct spv *s, uint32_t type, SpvOp op, const uint32_t *operands, size_t n);
+/*
+ * Rewriting a module's types (lower.c): spv_take_types() hands out the section, to be freed by the caller, and forgets
+ * what is known of it; spv_intern_as() is spv_type() (@type 0) or spv_const() with @id for what is not known yet.
+ */
+struct words spv_take_types(struct spv *s);
+uint32_t spv_intern_as(struct spv *s, SpvOp op, uint32_t type, uint32_t id, const uint32_t *operands, size_t n);
 uint32_t spv_type_void(struct spv *s);
 uint32_t spv_type_bool(struct spv *s);
 uint32_t spv_type_uint(struct spv *s, unsigned bits);
