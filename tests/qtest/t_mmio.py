@@ -2,20 +2,19 @@
 # The memory-mapped variant: two windows and two lines on stock machines, the surface mapper and its pictures. (memory 9,
 # host-api 1.14 and 6.3, seed-checklist C, D6, D7, E8 to E10, E34, E35, F33 to F36, H16 to H20)
 import collections
-import shutil
+import os
 import struct
-import subprocess
 import time
 
 from guest import (DISPLAY_PORTS, NOP, PAGE, ROOT_CONSUMER, VERSION, Display, Guest, u32)
 from harness import check, contains, equal, test
 from machine import Config, Failure, Machine, Skip, run_qemu, wait_for
-from t_trace import Traced
+from t_trace import SOURCES, Traced
 
 DEVICE = 'apple-gfx-mmio-platform,id=g'
-GFX, MAPPER = 0xf0000000, 0xf0010000
+GFX, MAPPER, GFX_LINE, MAPPER_LINE = 0xfec80000, 0xfec90000, 14, 15
 IOAPIC = '/machine/q35/ioapic'
-CASES = (0xf1200000, 0xf1000000, 17, 19)
+CASES = (0xf1200000, 0xf1000000, 17, 19)  # another place
 
 # Registers of the mapper (memory 9.2)
 RING, CAPACITY, TABLE, PRODUCER, CONSUMER, STATUS, TABLE2 = range(0x1000, 0x1038, 8)
@@ -203,7 +202,7 @@ def gfx_registers():
 @test
 def lines():
     """interrupts are counted on their own line, at the default and at given pins (D6, E35, F35)"""
-    for options, gfx_line, mapper_line in (('', 20, 21), (f',gfx-irq={CASES[2]},iosfc-irq={CASES[3]}', *CASES[2:])):
+    for options, gfx_line, mapper_line in (('', GFX_LINE, MAPPER_LINE), (f',gfx-irq={CASES[2]},iosfc-irq={CASES[3]}', *CASES[2:])):
         with Q35(options) as m:
             w, g = Wires(m), MmioGuest(m).start(msi=False)
             before = w.count('raise', gfx_line)
@@ -254,13 +253,13 @@ def held_lines():
             g.set_mreg(RING, g.ring)  # a write is no acknowledgement, nor is the other window
             g.reg(VERSION)
 
-        held(m, w, 21, ask, lambda: g.mreg(CONSUMER))
-        held(m, w, 21, lambda: (ask(3), w.wait('raise', 21, 1), other_window()), lambda: g.mreg(CONSUMER, 4))
-        held(m, w, 20, lambda: g.put_root(g.packet(NOP, b'', 77)), lambda: g.reg(VERSION))
-        lowered = w.count('lower', 21)
+        held(m, w, MAPPER_LINE, ask, lambda: g.mreg(CONSUMER))
+        held(m, w, MAPPER_LINE, lambda: (ask(3), w.wait('raise', MAPPER_LINE, 1), other_window()), lambda: g.mreg(CONSUMER, 4))
+        held(m, w, GFX_LINE, lambda: g.put_root(g.packet(NOP, b'', 77)), lambda: g.reg(VERSION))
+        lowered = w.count('lower', MAPPER_LINE)
         ask()
-        w.wait('lower', 21, lowered + 1)  # nobody reads
-        held(m, w, 21, ask, m.reset)
+        w.wait('lower', MAPPER_LINE, lowered + 1)  # nobody reads
+        held(m, w, MAPPER_LINE, ask, m.reset)
 
 
 @test
@@ -306,7 +305,7 @@ def hostile_ring():
             g.set_mreg(PRODUCER, producer)
             wait_for(lambda: g.mreg(CONSUMER) == producer, f'consumer {producer:#x}')
             raised += 1
-            w.wait('raise', 21, raised)
+            w.wait('raise', MAPPER_LINE, raised)
         equal(m.read(4, untouched), UNANSWERED, 'result of the entry that nobody should serve')
         check(m.refusals(), 'nothing was counted')
         m.reset()
@@ -457,9 +456,9 @@ def stop_and_continue():
         m.qmp('stop')
         at = g.put_request(MAP, 1)
         g.set_mreg(PRODUCER, 1)
-        equal((m.read(4, at), g.mreg(CONSUMER), w.count('raise', 21)), (UNANSWERED, 0, 0), 'while stopped')
+        equal((m.read(4, at), g.mreg(CONSUMER), w.count('raise', MAPPER_LINE)), (UNANSWERED, 0, 0), 'while stopped')
         m.qmp('cont')
-        w.wait('raise', 21, 1)
+        w.wait('raise', MAPPER_LINE, 1)
         equal((m.read(4, at), g.mreg(CONSUMER)), (0, 1), 'afterwards')
 
 
@@ -572,16 +571,53 @@ def properties():
         m.set('modes', '800x600@60')
         equal(m.get('modes'), '800x600@60', 'modes set at run time')
         check('mapper' in m.report(), 'report has no mapper')
-        below = {p['name'] for p in m.qmp('device-list-properties', typename='apple-gfx-mmio')}
-        above = {p['name'] for p in m.qmp('device-list-properties', typename='apple-gfx-mmio-platform')}
-        equal({n for n in below - above if '[' not in n}, set(), 'properties that the platform device lacks')
-        equal(above - below, {'gfx-base', 'iosfc-base', 'gfx-irq', 'iosfc-irq'}, 'properties of its own')
         for name, value in (('gfx-base', 0), ('iosfc-irq', 3), ('displays', 1)):
             contains(m.qmp_error('qom-set', path='/machine/peripheral/g', property=name, value=value),
                      'can only be given with -device', name)
         m.qmp_error('device_add', driver='apple-gfx-mmio-platform', id='h')
         m.qmp_error('device_del', id='g')
         contains(m.qmp_error('migrate', uri='exec:cat >/dev/null'), 'g: migration and snapshots are not supported', 'migrate')
+
+
+def listed(m, kind):
+    """Type, default and description by name; what every device of the kind's parent has left out."""
+    inherited = {p['name'] for p in m.qmp('device-list-properties', typename='pvpanic') if '[' not in p['name']}
+    have = {}
+    for p in m.qmp('device-list-properties', typename=kind):
+        if p['name'] not in inherited and not p['type'].startswith('child<') and '[' not in p['name']:
+            default = p.get('default-value', '-')
+            have[p['name']] = (p['type'], str(default).lower() if isinstance(default, bool) else str(default),
+                               p.get('description', ''))
+    return have
+
+
+def documented(name):
+    rows = {}
+    for line in open(os.path.join(SOURCES, 'vmm', 'qemu', name)):
+        if line.strip() and not line.startswith('#'):
+            name, *rest = (part.strip() for part in line.split('|'))
+            rows[name] = tuple(rest)
+    return rows
+
+
+@test
+def properties_documented():
+    """properties.txt and properties-mmio.txt say what device-list-properties says of both types: page shift 14, no class-code"""
+    common, other = documented('properties.txt'), documented('properties-mmio.txt')
+    own = {'gfx-base', 'iosfc-base', 'gfx-irq', 'iosfc-irq'}
+    want = {name: row for name, row in {**common, **other}.items() if row[1] != 'none' and
+            (Config.plugin or name not in ('trace', 'trace-file'))}
+    with Q35() as m:
+        have = listed(m, 'apple-gfx-mmio-platform')
+        equal(sorted(have), sorted(want), 'names on the platform device')
+        for name, row in want.items():
+            equal(have[name], row, name)
+        below = listed(m, 'apple-gfx-mmio')
+        equal(sorted(below), sorted(want.keys() - own), 'names on the device')
+        for name in below:
+            equal(below[name], want[name], name)
+        equal((m.get('guest-page-shift'), m.get('gfx-irq'), m.get('iosfc-base')), (14, GFX_LINE, MAPPER), 'values')
+        contains(m.qmp_error('qom-get', path='/machine/peripheral/g', property='class-code'), 'class-code', 'class-code')
 
 
 @test
@@ -593,7 +629,7 @@ def two_devices():
         w, a = Wires(m), MmioGuest(m).start(msi=False).start_mapper()
         b = MmioGuest(m, *CASES[:2], ram_start=0x1000000).start(msi=False).start_mapper()
         equal([m.screendump(i)[:2] for i in 'ghp'], [(640, 480), (800, 600), (320, 200)], 'consoles')
-        for number, g, line in ((1, a, 21), (2, b, CASES[3])):
+        for number, g, line in ((1, a, MAPPER_LINE), (2, b, CASES[3])):
             before = w.count('raise', line)
             Mapped(g, number, 64, 48)
             equal(g.request(MAP, number), 0, 'map')
@@ -606,23 +642,30 @@ def refused_places():
     """places that cannot be: each refused with its reason, status 1 (C5)"""
     own = 'apple-gfx-mmio-platform'
     for options, part in (
-            ('gfx-irq=24', 'gfx-irq=24, iosfc-irq=21: the interrupt controller has 24 lines'),
-            ('iosfc-irq=4000000000', 'the interrupt controller has 24 lines'), ('iosfc-irq=20', 'a line of its own'),
+            ('gfx-irq=24', 'gfx-irq=24: the interrupt controller has 24 lines'),
+            ('iosfc-irq=4000000000', 'the interrupt controller has 24 lines'), ('iosfc-irq=14', 'a line of its own'),
             ('gfx-irq=-1', 'gfx-irq'), ('gfx-irq=4294967296', 'gfx-irq'), ('gfx-base=1', 'a multiple of 4096'),
-            ('iosfc-base=0xf0010800', 'a multiple of 4096'), ('iosfc-base=0xffffffffffff8000', 'a multiple of 4096'),
-            ('iosfc-base=0xf0000000', 'the windows overlap'), ('gfx-base=0xf001f000', 'the windows overlap'),
+            ('iosfc-base=0xfec90800', 'a multiple of 4096'), ('iosfc-base=0xffffffffffff8000', 'a multiple of 4096'),
+            ('iosfc-base=0xfec80000', 'the windows overlap'), ('gfx-base=0xfec9f000', 'the windows overlap'),
             ('gfx-base=0xefffd000,iosfc-base=0xeffee000', 'the windows overlap'), ('gfx-base=0x100000', 'of the machine lies there'),
-            ('iosfc-base=0xfebf8000', 'of the machine lies there'), ('gfx-base=x', 'gfx-base'), ('hold-irq=2', 'hold-irq'),
+            ('iosfc-base=0xfebf8000', 'of the machine lies there'), ('gfx-base=0xfed00000', "'hpet' of the machine lies there"), ('gfx-base=x', 'gfx-base'), ('hold-irq=2', 'hold-irq'),
             ('modes=x', "'x' is not a mode"), ('displays=9', 'displays=9: 1 to 8'), ('guest-page-shift=13', '12 and 14'),
             ('tasks=callbacks', 'memory-backend-memfd'), ('no-such=1', 'no-such')):
         status, text = run_qemu('-device', f'{own},{options}')
         contains(text, part, options)
         equal(status, 1, f'status with {options}')
     status, text = run_qemu('-device', own, '-device', own)
-    contains(text, "gfx-base=0xf0000000: 'apple-gfx-mmio' of the machine lies there", 'two at one place')
-    equal(status, 1, 'status of two at one place')
-    status, text = run_qemu('-device', own, '-device', f'{own},gfx-base=0xf1000000')
-    contains(text, "iosfc-base=0xf0010000: 'apple-iosfc-mmio' of the machine lies there", 'two mappers at one place')
+    contains(text, 'this machine has room for 1 apple-gfx-mmio-platform: more need gfx-base=', 'two without a place')
+    equal(status, 1, 'status of two without a place')
+    place = f'gfx-base={CASES[0]:#x},iosfc-base={CASES[1]:#x},gfx-irq={CASES[2]},iosfc-irq={CASES[3]}'
+    for options, part in (
+            (place.replace(f'{CASES[0]:#x}', f'{GFX:#x}'), f"gfx-base={GFX:#x}: 'apple-gfx-mmio' of the machine lies there"),
+            (place.replace(f'{CASES[1]:#x}', f'{MAPPER:#x}'), f"iosfc-base={MAPPER:#x}: 'apple-iosfc-mmio' of the machine"),
+            (place.replace('gfx-irq=17', 'gfx-irq=15'), "gfx-irq=15: 'apple-gfx-mmio' of the machine has that line"),
+            (place.replace('iosfc-irq=19', 'iosfc-irq=14'), "iosfc-irq=14: 'apple-gfx-mmio' of the machine has that")):
+        status, text = run_qemu('-device', own, '-device', f'{own},{options}')
+        contains(text, part, f'two, the second with {options}')
+        equal(status, 1, f'status of two, the second with {options}')
     status, text = run_qemu('-device', f'{own},serial=5', '-device', f'{own},serial=5,displays=3,gfx-base={CASES[0]:#x},'
                             f'iosfc-base={CASES[1]:#x},gfx-irq={CASES[2]},iosfc-irq={CASES[3]}')
     equal(status, 1, 'status of a device that cannot be realized')
@@ -636,107 +679,3 @@ def refused_places():
     if 'unsupported machine type' in text:
         raise Skip('this QEMU has no machine isapc')
     contains(text, 'no interrupt controller that apple-gfx-mmio knows', 'isapc')
-
-
-# The same on arm64's virt
-
-ARM_LOOP = b'\x7f\x20\x03\xd5\xff\xff\xff\x17'  # wfi; jump to it
-
-
-def arm_qemu():
-    """The arm64 binary of the QEMU under test; the plugin is one for all of its targets (A4)."""
-    name = Config.qemu.replace('x86_64', 'aarch64')
-    if name == Config.qemu or not shutil.which(name):
-        raise Skip(f'no qemu-system-aarch64 beside {Config.qemu}')
-    if not Config.plugin and 'apple-gfx-pci' not in run_arm(name, '-device', 'help'):
-        raise Skip('the device is not built into qemu-system-aarch64')
-    versions = {subprocess.run([n, '--version'], stdout=subprocess.PIPE).stdout.split()[3] for n in (name, Config.qemu)}
-    if len(versions) != 1:
-        raise Skip(f'qemu-system-aarch64 is of another version: {versions}')
-    return name
-
-
-def run_arm(name, *args, machine='virt'):
-    plugin = ['-plugin', Config.plugin] if Config.plugin else []
-    done = subprocess.run([name, '-nodefaults', '-no-user-config', '-display', 'none', '-S', '-M', machine, *plugin, *args],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
-    return done.stdout.decode(errors='replace')
-
-
-def node_of(tree, wanted):
-    """Properties of the nodes of a flattened device tree whose path is @wanted or begins with it and @."""
-    magic, _, struct_at, strings = struct.unpack_from('>IIII', tree)
-    equal(magic, 0xd00dfeed, 'magic of the device tree')
-    at, path, found = struct_at, [], {}
-    while True:
-        token, = struct.unpack_from('>I', tree, at)
-        at += 4
-        if token == 1:
-            end = tree.index(b'\0', at)
-            path.append(tree[at:end].decode())
-            at = end + 4 & ~3
-        elif token == 2:
-            path.pop()
-        elif token == 3:
-            length, name = struct.unpack_from('>II', tree, at)
-            name = tree[strings + name:tree.index(b'\0', strings + name)].decode()
-            if '/'.join(path).split('@')[0] == wanted:
-                found.setdefault('/'.join(path), {})[name] = tree[at + 8:at + 8 + length]
-            at = at + 8 + length + 3 & ~3
-        elif token == 9:
-            return found
-
-
-@test
-def arm_virt():
-    """qemu-system-aarch64 -M virt, GIC 2 and 3: windows, device tree, lines, picture, reset (A12, J18)"""
-    name = arm_qemu()
-    for version in (2, 3):
-        with Machine(DEVICE + ',modes=640x480@60', qemu=name, machine=f'virt,gic-version={version}', bios=ARM_LOOP * 8192,
-                     args=['-cpu', 'cortex-a57']) as m:
-            tree = m.qmp('human-monitor-command', **{'command-line': 'info mtree'})
-            contains(tree, '000000000c000000-000000000c003fff (prio 0, i/o): apple-gfx-mmio', 'gfx window')
-            contains(tree, '000000000c010000-000000000c01ffff (prio 0, i/o): apple-iosfc-mmio', 'mapper window')
-            nodes = node_of(m.get_bytes(0x40000000, 1 << 20), '/apple-gfx')
-            equal(list(nodes), ['/apple-gfx@c000000'], 'nodes')
-            node = nodes['/apple-gfx@c000000']
-            equal(node['compatible'], b'openpvg,apple-gfx-mmio\0', 'compatible')
-            equal(struct.unpack('>4Q', node['reg']), (0xc000000, 0x4000, 0xc010000, 0x10000), 'reg')
-            equal(struct.unpack('>6I', node['interrupts']), (0, 112, 1, 0, 113, 1), 'interrupts')
-            equal(node.get('dma-coherent'), b'', 'dma-coherent')
-            m.ram = 0x41000000
-            gic = next('/machine/unattached/' + p['name'] for p in m.qmp('qom-list', path='/machine/unattached')
-                       if p['type'] in ('child<arm-gicv3>', 'child<arm_gic>'))
-            w = Wires(m, gic)
-            g = MmioGuest(m, 0xc000000, 0xc010000, ram_start=0x42000000).start(msi=False).start_mapper()
-            d, s = Display(g), Mapped(g, 1, 64, 48)
-            picture = s.draw(version)
-            equal(g.request(MAP, 1), 0, 'map')
-            w.wait('lower', 113, 1)
-            present(d, 1)
-            shows(m, picture, 'the surface')
-            w.wait('lower', 112, 1)
-            equal({line.split()[2] for line in m.irqs} & {'112', '113'}, {'112', '113'}, 'lines')
-            m.reset()
-            equal((g.live(), g.reg(VERSION)), (0, 0), 'after a reset')
-
-
-@test
-def arm_places():
-    """virt: level interrupts in the device tree with hold-irq=on; other places; what is taken or beyond the GIC is refused"""
-    name = arm_qemu()
-    with Machine(DEVICE + ',hold-irq=on,gfx-base=0xc100000,iosfc-base=0xc200000,gfx-irq=130,iosfc-irq=255',
-                 'apple-gfx-mmio-platform', qemu=name, machine='virt', bios=ARM_LOOP * 8192, args=['-cpu', 'cortex-a57']) as m:
-        nodes = node_of(m.get_bytes(0x40000000, 1 << 20), '/apple-gfx')
-        equal(sorted(nodes), ['/apple-gfx@c000000', '/apple-gfx@c100000'], 'nodes')
-        node = nodes['/apple-gfx@c100000']
-        equal(struct.unpack('>4Q', node['reg']), (0xc100000, 0x4000, 0xc200000, 0x10000), 'reg')
-        equal(struct.unpack('>6I', node['interrupts']), (0, 130, 4, 0, 255, 4), 'interrupts')
-    own = 'apple-gfx-mmio-platform'
-    for options, part in (('gfx-irq=256', 'the interrupt controller has 256 lines'), ('iosfc-irq=300', '256 lines'),
-                          ('gfx-irq=987', '256 lines'), ('gfx-base=0x30200000', 'of the machine lies there'),
-                          ('gfx-base=0x09000000', "'pl011' of the machine lies there"),
-                          ('iosfc-base=0x40000000', 'of the machine lies there')):
-        contains(run_arm(name, '-device', f'{own},{options}'), part, options)
-    contains(run_arm(name, '-device', 'apple-gfx-mmio'), 'apple-gfx-mmio', 'apple-gfx-mmio itself')
-    contains(run_arm(name, '-device', own, machine='vexpress-a15'), f'-device {own}: ', 'vexpress-a15')

@@ -234,7 +234,6 @@ static void apple_gfx_mmio_init(Object *obj)
     struct pvg_iosfc_desc desc;
 
     apple_gfx_common_init(&m->common, DEVICE(obj), &apple_gfx_mmio_front);
-    m->common.guest_page_shift = 14; /* arm64 guests of this variant */
     pvg_iosfc_desc_init(&desc, sizeof(desc));
     memory_region_init_io(&m->iosfc_mmio, obj, &iosfc_mmio_ops, m,
                           "apple-iosfc-mmio", desc.mmio_length_bytes);
@@ -274,8 +273,10 @@ static void apple_gfx_mmio_class_init(ObjectClass *oc, APPLE_GFX_CLASS_DATA *dat
     dc->realize = apple_gfx_mmio_realize;
     dc->unrealize = apple_gfx_mmio_unrealize;
     rc->phases.hold = apple_gfx_mmio_hold;
-    apple_gfx_class_properties(oc);
-    object_class_property_add_bool(oc, "hold-irq", get_hold_irq, set_hold_irq);
+    apple_gfx_class_properties(oc, PVG_VARIANT_MMIO);
+    object_property_set_default_bool(
+        object_class_property_add_bool(oc, "hold-irq", get_hold_irq, set_hold_irq),
+        false);
     object_class_property_set_description(oc, "hold-irq",
         "Hold the interrupt lines until the guest reads the window, for "
         "controllers that sample levels; off: pulse them");

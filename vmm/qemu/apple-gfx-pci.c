@@ -153,7 +153,7 @@ static void apple_gfx_pci_class_init(ObjectClass *oc, APPLE_GFX_CLASS_DATA *data
     pc->vendor_id = PVG_PCI_VENDOR_ID;
     pc->device_id = PVG_PCI_DEVICE_ID;
     pc->class_id = PCI_CLASS_DISPLAY_OTHER;
-    apple_gfx_class_properties(oc);
+    apple_gfx_class_properties(oc, PVG_VARIANT_PCI);
 }
 
 static const TypeInfo apple_gfx_pci_types[] = {

@@ -14,25 +14,45 @@ struct AppleGFXPlatformState {
     DeviceState parent_obj;
 
     Object *child; /* the apple-gfx-mmio; a reference of ours */
-    uint64_t gfx_base, iosfc_base; /* 0: as the machine suggests */
-    uint32_t gfx_irq, iosfc_irq;   /* UINT32_MAX: as the machine suggests */
+    uint64_t gfx_base, iosfc_base; /* 0: a free place */
+    uint32_t gfx_irq, iosfc_irq;   /* UINT32_MAX: free lines */
 };
+
+#define TYPE_PLATFORM_BUS "platform-bus-device"
 
 /* Windows begin at a page of the machine's. */
 #define WINDOW_ALIGN 4096
 
-/* Interrupt controllers of stock machines, and what is free beside them. */
+/* A place: both windows in this many bytes, both lines neighbours. */
+#define PLACE_STEP   0x20000
+#define IOSFC_OFFSET 0x10000
+
+/*
+ * What stock machines leave free: the first device gets the first place, the
+ * next one the place after it. The first row that fits counts.
+ */
 static const struct {
-    const char *controller;
-    uint64_t gfx_base, iosfc_base;
-    uint32_t gfx_irq, iosfc_irq;
-    uint32_t pins; /* of an I/O APIC; 0: a GIC says itself */
-} places[] = {
-    /* virt: the platform bus window and its interrupts, unused unless the machine has other dynamic devices */
-    { "arm-gicv3-common", 0x0c000000, 0x0c010000, 112, 113, 0 },
-    { "arm_gic_common", 0x0c000000, 0x0c010000, 112, 113, 0 },
-    /* q35 and i440fx: below the interrupt controllers; RAM must end lower */
-    { "ioapic-common", 0xf0000000, 0xf0010000, 20, 21, 24 },
+    const char *controller; /* type of the interrupt controller */
+    const char *beside;     /* another type that the machine must have */
+    uint64_t base;          /* of the first place */
+    int64_t step;           /* to the next one */
+    uint32_t irq;
+    unsigned count; /* of places */
+    uint32_t pins;  /* of an I/O APIC; 0: a GIC says itself */
+} machines[] = {
+    /*
+     * virt: the end of the platform bus's window, which the machine fills from
+     * the start, and the interrupts behind the platform bus's.
+     */
+    { "arm-gicv3-common", NULL, 0x0dfe0000, -PLACE_STEP, 176, 40, 0 },
+    { "arm_gic_common", NULL, 0x0dfe0000, -PLACE_STEP, 176, 40, 0 },
+    /*
+     * PCs: between the I/O APIC and the HPET, outside of what is PCI's or may
+     * be RAM. q35 has no IDE, whose pins 14 and 15 are edge-triggered; its PCI
+     * has 16 to 23. i440fx has IDE, and its PCI has 10 and 11.
+     */
+    { "ioapic-common", "ICH9-LPC", 0xfec80000, PLACE_STEP, 14, 1, 24 },
+    { "ioapic-common", NULL, 0xfec80000, PLACE_STEP, 16, 4, 24 },
 };
 
 /* Interrupts of a GIC that belong to single CPUs; the others are its lines. */
@@ -49,13 +69,60 @@ static uint32_t line_count(Object *controller, uint32_t pins)
     return irqs > GIC_INTERNAL && irqs < UINT32_MAX ? irqs - GIC_INTERNAL : 0;
 }
 
-static bool check_lines(const AppleGFXPlatformState *p, uint32_t lines,
-                        Error **errp)
+/* Which device of the machine is connected to a line? */
+typedef struct LineUser {
+    Object *line;
+    const char *type; /* NULL: none */
+} LineUser;
+
+static int look_for_line(Object *obj, void *opaque)
 {
-    if (p->gfx_irq >= lines || p->iosfc_irq >= lines) {
-        error_setg(errp, "gfx-irq=%u, iosfc-irq=%u: the interrupt controller "
-                   "has %u lines, counted from 0", p->gfx_irq, p->iosfc_irq,
-                   lines);
+    LineUser *user = opaque;
+    unsigned n;
+
+    /* The platform bus passes its lines on. */
+    if (!object_dynamic_cast(obj, TYPE_SYS_BUS_DEVICE) ||
+        object_dynamic_cast(obj, TYPE_PLATFORM_BUS)) {
+        return 0;
+    }
+    for (n = 0;; n++) {
+        g_autofree char *name = g_strdup_printf("sysbus-irq[%u]", n);
+
+        if (!object_property_find(obj, name)) {
+            return 0;
+        }
+        if (object_property_get_link(obj, name, NULL) == user->line) {
+            user->type = object_get_typename(obj);
+            return 1;
+        }
+    }
+}
+
+static bool check_line(const char *name, uint32_t irq, DeviceState *controller,
+                       uint32_t lines, Error **errp)
+{
+    LineUser user = { NULL };
+
+    if (irq >= lines) {
+        error_setg(errp, "%s=%u: the interrupt controller has %u lines, counted "
+                   "from 0", name, irq, lines);
+        return false;
+    }
+    user.line = OBJECT(qdev_get_gpio_in(controller, irq));
+    object_child_foreach_recursive(object_get_root(), look_for_line, &user);
+    if (user.type) {
+        error_setg(errp, "%s=%u: '%s' of the machine has that line", name, irq,
+                   user.type);
+        return false;
+    }
+    return true;
+}
+
+static bool check_lines(const AppleGFXPlatformState *p, DeviceState *controller,
+                        uint32_t lines, Error **errp)
+{
+    if (!check_line("gfx-irq", p->gfx_irq, controller, lines, errp) ||
+        !check_line("iosfc-irq", p->iosfc_irq, controller, lines, errp)) {
         return false;
     }
     if (p->gfx_irq == p->iosfc_irq) {
@@ -103,29 +170,80 @@ static bool check_windows(const AppleGFXPlatformState *p, Error **errp)
     return true;
 }
 
+/* What the user left open becomes place number @n of row @row. */
+static bool fill_in(AppleGFXPlatformState *p, unsigned row, unsigned n,
+                    Error **errp)
+{
+    bool open = !p->gfx_base || !p->iosfc_base || p->gfx_irq == UINT32_MAX ||
+                p->iosfc_irq == UINT32_MAX;
+    uint64_t base = machines[row].base + n * machines[row].step;
+
+    if (open && n >= machines[row].count) {
+        error_setg(errp, "this machine has room for %u " TYPE_APPLE_GFX_PLATFORM
+                   ": more need gfx-base=, iosfc-base=, gfx-irq= and iosfc-irq=",
+                   machines[row].count);
+        return false;
+    }
+    p->gfx_base = p->gfx_base ? p->gfx_base : base;
+    p->iosfc_base = p->iosfc_base ? p->iosfc_base : base + IOSFC_OFFSET;
+    if (p->gfx_irq == UINT32_MAX) {
+        p->gfx_irq = machines[row].irq + 2 * n;
+    }
+    if (p->iosfc_irq == UINT32_MAX) {
+        p->iosfc_irq = machines[row].irq + 2 * n + 1;
+    }
+    return true;
+}
+
+static int count_placed(Object *obj, void *opaque)
+{
+    if (object_dynamic_cast(obj, TYPE_APPLE_GFX_PLATFORM) &&
+        DEVICE(obj)->realized) {
+        ++*(unsigned *)opaque;
+    }
+    return 0;
+}
+
 static bool choose_place(AppleGFXPlatformState *p, DeviceState **controller,
                          Error **errp)
 {
-    unsigned i;
+    unsigned i, placed = 0;
 
-    for (i = 0; i < G_N_ELEMENTS(places); i++) {
-        Object *obj = object_resolve_path_type("", places[i].controller, NULL);
+    object_child_foreach_recursive(qdev_get_machine(), count_placed, &placed);
+    for (i = 0; i < G_N_ELEMENTS(machines); i++) {
+        Object *obj = object_resolve_path_type("", machines[i].controller, NULL);
 
-        if (!obj) {
+        if (!obj || (machines[i].beside &&
+                     !object_resolve_path_type("", machines[i].beside, NULL))) {
             continue;
         }
         *controller = DEVICE(obj);
-        p->gfx_base = p->gfx_base ? p->gfx_base : places[i].gfx_base;
-        p->iosfc_base = p->iosfc_base ? p->iosfc_base : places[i].iosfc_base;
-        p->gfx_irq = p->gfx_irq != UINT32_MAX ? p->gfx_irq : places[i].gfx_irq;
-        p->iosfc_irq = p->iosfc_irq != UINT32_MAX ? p->iosfc_irq :
-                       places[i].iosfc_irq;
-        return check_lines(p, line_count(obj, places[i].pins), errp) &&
+        return fill_in(p, i, placed, errp) &&
+               check_lines(p, *controller, line_count(obj, machines[i].pins),
+                           errp) &&
                check_windows(p, errp);
     }
     error_setg(errp, "this machine has no interrupt controller that "
                "apple-gfx-mmio knows: use -M virt or -M q35");
     return false;
+}
+
+/*
+ * In the window of the machine's platform bus a device is put into that bus's
+ * region: there the machine looks when it places others (a TPM, for one).
+ */
+static void map_window(SysBusDevice *sbd, int n, uint64_t base)
+{
+    Object *bus = object_resolve_path_type("", TYPE_PLATFORM_BUS, NULL);
+    MemoryRegion *mr = bus ? sysbus_mmio_get_region(SYS_BUS_DEVICE(bus), 0) : NULL;
+    MemoryRegion *window = sysbus_mmio_get_region(sbd, n);
+
+    if (mr && memory_region_is_mapped(mr) && base >= mr->addr &&
+        base + memory_region_size(window) <= mr->addr + memory_region_size(mr)) {
+        memory_region_add_subregion(mr, base - mr->addr, window);
+    } else {
+        sysbus_mmio_map(sbd, n, base);
+    }
 }
 
 /* --- Device tree --- */
@@ -206,8 +324,8 @@ static void platform_realize(DeviceState *dev, Error **errp)
         object_unparent(p->child);
         return;
     }
-    sysbus_mmio_map(sbd, 0, p->gfx_base);
-    sysbus_mmio_map(sbd, 1, p->iosfc_base);
+    map_window(sbd, 0, p->gfx_base);
+    map_window(sbd, 1, p->iosfc_base);
     sysbus_connect_irq(sbd, 0, qdev_get_gpio_in(controller, p->gfx_irq));
     sysbus_connect_irq(sbd, 1, qdev_get_gpio_in(controller, p->iosfc_irq));
     describe(p);
@@ -233,7 +351,6 @@ static void platform_init(Object *obj)
 {
     AppleGFXPlatformState *p = APPLE_GFX_PLATFORM(obj);
 
-    p->gfx_irq = p->iosfc_irq = UINT32_MAX;
     p->child = object_new(TYPE_APPLE_GFX_MMIO);
     add_aliases(p);
 }
@@ -268,15 +385,20 @@ static void platform_class_init(ObjectClass *oc, APPLE_GFX_CLASS_DATA *data)
     static const struct {
         const char *name, *type, *help;
         ObjectPropertyAccessor *get, *set;
+        uint64_t value;
     } numbers[] = {
-        { "gfx-base", "uint64", "Guest-physical address of the gfx window",
-          get_gfx_base, set_gfx_base },
-        { "iosfc-base", "uint64", "Guest-physical address of the mapper window",
-          get_iosfc_base, set_iosfc_base },
-        { "gfx-irq", "uint32", "Line of the interrupt controller (SPI, pin)",
-          get_gfx_irq, set_gfx_irq },
-        { "iosfc-irq", "uint32", "The mapper's line of the controller",
-          get_iosfc_irq, set_iosfc_irq },
+        { "gfx-base", "uint64",
+          "Guest-physical address of the gfx window; 0: a free place",
+          get_gfx_base, set_gfx_base, 0 },
+        { "iosfc-base", "uint64",
+          "Guest-physical address of the mapper window; 0: a free place",
+          get_iosfc_base, set_iosfc_base, 0 },
+        { "gfx-irq", "uint32",
+          "Line of the interrupt controller (SPI, pin); 4294967295: a free one",
+          get_gfx_irq, set_gfx_irq, UINT32_MAX },
+        { "iosfc-irq", "uint32",
+          "The mapper's line of the controller; 4294967295: a free one",
+          get_iosfc_irq, set_iosfc_irq, UINT32_MAX },
     };
     DeviceClass *dc = DEVICE_CLASS(oc);
     unsigned i;
@@ -287,8 +409,11 @@ static void platform_class_init(ObjectClass *oc, APPLE_GFX_CLASS_DATA *data)
     set_bit(DEVICE_CATEGORY_DISPLAY, dc->categories);
     dc->realize = platform_realize;
     for (i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        object_class_property_add(oc, numbers[i].name, numbers[i].type,
-                                  numbers[i].get, numbers[i].set, NULL, NULL);
+        ObjectProperty *p;
+
+        p = object_class_property_add(oc, numbers[i].name, numbers[i].type,
+                                      numbers[i].get, numbers[i].set, NULL, NULL);
+        object_property_set_default_uint(p, numbers[i].value);
         object_class_property_set_description(oc, numbers[i].name,
                                               numbers[i].help);
     }

@@ -155,7 +155,7 @@ bool apple_gfx_display_set_modes(AppleGFXDisplay *d, Error **errp);
 void apple_gfx_display_set_connected(AppleGFXDisplay *d);
 
 /* properties.c */
-void apple_gfx_class_properties(ObjectClass *oc);
+void apple_gfx_class_properties(ObjectClass *oc, enum pvg_variant variant);
 char *apple_gfx_modes_text(const struct pvg_mode *mode, size_t n);
 void apple_gfx_default_modes(AppleGFXModes *modes);
 

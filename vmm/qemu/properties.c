@@ -293,6 +293,8 @@ typedef struct AppleGFXField {
     size_t offset;
     uint32_t min, max;      /* of a number */
     uint32_t value;         /* default of a number or switch */
+    uint32_t mmio_value;    /* the memory-mapped variant's, if not 0 */
+    bool pci_only;
     const char *text;       /* default of a string */
     const char *choices[4]; /* of a string; none: anything */
     const char *help;
@@ -488,10 +490,10 @@ static AppleGFXField numbers[] = {
     { "height-mm", STATE(height_mm), .min = 1, .max = UINT16_MAX, .value = 300,
       .help = "Height of the displays in millimetres, as the guest sees it" },
     { "class-code", STATE(class_code), .min = 0, .max = UINT16_MAX,
-      .value = PCI_CLASS_DISPLAY_OTHER,
+      .value = PCI_CLASS_DISPLAY_OTHER, .pci_only = true,
       .help = "PCI class and subclass; 0x0300 makes firmware take it for a VGA" },
     { "guest-page-shift", STATE(guest_page_shift), .min = 12, .max = 14,
-      .value = 12,
+      .value = 12, .mmio_value = 14,
       .help = "12: the guest has pages of 4 KiB; 14: of 16 KiB (arm64)" },
 };
 
@@ -566,15 +568,21 @@ static void add_numbered(ObjectClass *oc, unsigned i)
     }
 }
 
-void apple_gfx_class_properties(ObjectClass *oc)
+void apple_gfx_class_properties(ObjectClass *oc, enum pvg_variant variant)
 {
+    bool mmio = variant == PVG_VARIANT_MMIO;
     ObjectProperty *p;
     unsigned i;
 
     for (i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        if (mmio && numbers[i].pci_only) {
+            continue;
+        }
         p = object_class_property_add(oc, numbers[i].name, "uint32", get_number,
                                       set_number, NULL, &numbers[i]);
-        object_property_set_default_uint(p, numbers[i].value);
+        object_property_set_default_uint(p, mmio && numbers[i].mmio_value ?
+                                         numbers[i].mmio_value :
+                                         numbers[i].value);
         object_class_property_set_description(oc, numbers[i].name,
                                               numbers[i].help);
     }
