@@ -80,7 +80,7 @@ def run_case(group, function):
         # What a failed case left running must not fail the next one.
         try:
             if group.vm is not None and not group.vm.dead():
-                group.vm.run("killall -q -9 modetest kms-pattern kms-flip kms-vblank weston sleep; true", timeout=30)
+                group.vm.run("killall -q -9 modetest kms-pattern kms-flip kms-vblank weston sleep; true")
         except pvgvm.VmError:
             group.stop()
     record(word, name, why[:200])
@@ -153,7 +153,7 @@ def expect_picture(vm, want, what, tolerance=0, **which):
     """The screendump equals want, by value. The guest has said that it is shown; the console may take it a moment later, so
     the picture is awaited, and on failure picture, expectation and difference are left as files."""
     try:
-        return vm.wait_picture(lambda got: same(got, want, tolerance), what, timeout=20, **which)
+        return vm.wait_picture(lambda got: same(got, want, tolerance), what, timeout=90, **which)
     except pvgvm.VmError as error:
         got = vm.screendump(**which)
         base = os.path.join(vm.folder, re.sub(r"[^a-z0-9]+", "-", what.lower()))
