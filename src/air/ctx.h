@@ -273,6 +273,7 @@ int root_of(struct ctx *c, LLVMValueRef v);
 bool root_is_handle(struct ctx *c, int r); /* texture, sampler or another opaque object */
 bool root_varies(struct ctx *c, int r);    /* handle that may be one of several */
 bool is_pointer(LLVMValueRef v);
+bool air_coherent(const char *name); /* air.load and air.store of coherent memory (air 3.8) */
 
 /* cfg.c */
 void cfg_build(struct ctx *c);

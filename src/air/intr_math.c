@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floating-point functions (air 3.3): mostly one GLSL.std.450 instruction, with the cases where Metal promises more than
- * GLSL does. bfloat goes through f32.
+ * Floating-point functions (air 3.3): mostly one GLSL.std.450 instruction, with the cases where Metal promises more
+ * than GLSL does. bfloat goes through f32.
  */
 #include "ctx.h"
 
@@ -287,6 +287,19 @@ static bool predicate(struct ctx *c, struct call *q, const char *op)
     } else if (!strcmp(op, "isfinite")) {
         r = spv_op(s, SpvOpLogicalNot, bv, 1,
                    spv_op(s, SpvOpLogicalOr, bv, 2, spv_op(s, SpvOpIsNan, bv, 1, x), spv_op(s, SpvOpIsInf, bv, 1, x)));
+    } else if (!strcmp(op, "isnormal")) { /* the exponent is neither all zeros nor all ones */
+        unsigned w = scalar_bits(c, t), m = w == 16 ? 10 : 23;
+        uint32_t e = spv_type_uint(s, w), v = spv_type_vec(s, e, n), all = (1u << (w - 1 - m)) - 1;
+
+        x = spv_op(s, SpvOpBitwiseAnd, v, 2, spv_op(s, SpvOpBitcast, v, 1, x),
+                   splat(c, spv_uint(s, w, (uint64_t)all << m), e, n));
+        r = spv_op(s, SpvOpLogicalAnd, bv, 2, spv_op(s, SpvOpINotEqual, bv, 2, x, spv_null(s, v)),
+                   spv_op(s, SpvOpINotEqual, bv, 2, x, splat(c, spv_uint(s, w, (uint64_t)all << m), e, n)));
+    } else if ((!strcmp(op, "isordered") || !strcmp(op, "isunordered")) && q->n == 2) {
+        r = spv_op(s, SpvOpLogicalOr, bv, 2, spv_op(s, SpvOpIsNan, bv, 1, x),
+                   spv_op(s, SpvOpIsNan, bv, 1, value(c, q->a[1])));
+        if (op[2] == 'o')
+            r = spv_op(s, SpvOpLogicalNot, bv, 1, r);
     } else {
         return false;
     }

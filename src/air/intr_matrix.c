@@ -408,8 +408,21 @@ bool intr_atomic(struct ctx *c, struct call *k)
                      spv_u32(s, sem | SpvMemorySemanticsAcquireReleaseMask));
         return true;
     }
-    if (!strncmp(op, "load.", 5) || !strncmp(op, "store.", 6))
-        return false;
+    if (air_coherent(LLVMGetValueName(LLVMGetCalledValue(k->inst)))) {
+        store = op[0] == 's';
+        if (k->n < (store ? 2u : 1u) || !is_pointer(k->a[0]))
+            return false;
+        t = store ? LLVMTypeOf(k->a[1]) : k->ret;
+        bits = (unsigned)LLVMABISizeOfType(c->dl, elem_type(t));
+        if (store) {
+            guard_begin(c, &merge);
+            mem_store(c, pointer(c, k->a[0]), t, bits, arg_id(c, k, 1));
+            guard_end(c, merge);
+        } else {
+            set_value(c, k->inst, mem_load(c, pointer(c, k->a[0]), t, bits));
+        }
+        return true;
+    }
     if (strncmp(op, "atomic.global.", 14) && strncmp(op, "atomic.local.", 13))
         return false;
     local = op[7] == 'l';

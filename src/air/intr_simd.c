@@ -586,7 +586,9 @@ bool intr_simd(struct ctx *c, struct call *k)
 
     if (do_barrier(c, k))
         return true;
-    if (strncmp(k->op, "simd_", 5) && !quad)
+    if (!strcmp(k->op, "get_simdgroup_size")) /* without a prefix, too */
+        op = k->op;
+    else if (strncmp(k->op, "simd_", 5) && !quad)
         return false;
     if (!strcmp(op, "get_simdgroup_size") || !strcmp(op, "get_threads_per_simdgroup")) {
         uint32_t w = width_now(c, false);

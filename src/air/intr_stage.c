@@ -355,8 +355,10 @@ bool intr_stage(struct ctx *c, struct call *k)
     if (!strcmp(op, "is_helper_thread") || !strcmp(op, "simd_is_helper_thread")) {
         uint32_t b = spv_type_bool(s), r = spv_bool(s, false);
 
-        if (c->stage == AIR_STAGE_FRAGMENT)
+        if (c->stage == AIR_STAGE_FRAGMENT) {
+            spv_cap(s, SpvCapabilityDemoteToHelperInvocation);
             r = spv_op(s, SpvOpIsHelperInvocationEXT, b, 0);
+        }
         if (scalar_bits(c, k->ret) != 1)
             r = spv_op(s, SpvOpSelect, type_of(c, k->ret), 3, r, spv_uint(s, scalar_bits(c, k->ret), 1),
                        spv_uint(s, scalar_bits(c, k->ret), 0));

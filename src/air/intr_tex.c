@@ -216,6 +216,18 @@ static uint32_t query_one(struct ctx *c, void *op, const struct place *t)
     air_fail(c, AIR_REFUSE_INTRINSIC, "air.%.80s", q->k->name);
 }
 
+/* Handles are numbers: no descriptor is touched. */
+static void is_null(struct ctx *c, struct call *k, enum air_kind kind)
+{
+    struct spv *s = &c->s;
+    struct choices t;
+
+    tex_choices(c, k->a[0], kind, &t);
+    set_value(c, k->inst,
+              t.null ? spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, t.id, spv_u32(s, AIR_HANDLE_NULL))
+                     : spv_bool(s, !t.n));
+}
+
 static void query(struct ctx *c, struct call *k, const struct tex_kind *kd, const char *verb)
 {
     struct spv *s = &c->s;
@@ -225,12 +237,6 @@ static void query(struct ctx *c, struct call *k, const struct tex_kind *kd, cons
     unsigned at;
 
     tex_textures(c, k->a[0], &tex);
-    if (!strcmp(verb, "is_null")) {
-        r = tex.null ? spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, tex.id, spv_u32(s, AIR_HANDLE_NULL))
-                     : spv_bool(s, !tex.n);
-        set_value(c, k->inst, r);
-        return;
-    }
     if (!tex.n) {
         tex_zero(c, k);
         return;
@@ -254,16 +260,22 @@ bool intr_texture(struct ctx *c, struct call *k)
         set_pointer(c, k->inst, (struct ptr){.root = root_of(c, k->inst)});
         return true;
     }
+    if (!strcmp(k->op, "is_null_sampler") && k->n == 1) {
+        is_null(c, k, AIR_KIND_SAMPLER);
+        return true;
+    }
     kd = split(k->op, verb, sizeof(verb), &grad);
     if (!kd || !k->n || !is_pointer(k->a[0]))
         return false;
-    if (!strncmp(verb, "sample", 6) || !strncmp(verb, "gather", 6))
+    if (!strcmp(verb, "is_null"))
+        is_null(c, k, AIR_KIND_TEXTURE);
+    else if (!strncmp(verb, "sample", 6) || !strncmp(verb, "gather", 6))
         tex_sample(c, k, kd, verb, grad);
     else if (!strcmp(verb, "read"))
         tex_read(c, k, kd);
     else if (!strcmp(verb, "write"))
         tex_write(c, k, kd);
-    else if (!strncmp(verb, "get_", 4) || !strcmp(verb, "is_null"))
+    else if (!strncmp(verb, "get_", 4))
         query(c, k, kd, verb);
     else if (!strncmp(verb, "calculate_", 10))
         tex_lod_query(c, k, kd, strstr(verb, "unclamped") == NULL);

@@ -231,13 +231,16 @@ static uint32_t get_view(struct ctx *c, struct root *r, unsigned lg)
 
     if (r->kind == ROOT_CONST) {
         if (!c->table_var[lg])
-            c->table_var[lg] = buffer_view(c, view_type(c, lg), 1u << lg, air_reflect_set(&c->h),
-                                           AIR_BIND_CONST_DATA, false, "constant_tables");
+            c->table_var[lg] = buffer_view(c, view_type(c, lg), 1u << lg, air_reflect_set(&c->h), AIR_BIND_CONST_DATA,
+                                           false, "constant_tables");
         return c->table_var[lg];
     }
     a = &c->arg[r->arg];
-    if (!r->var[lg])
+    if (!r->var[lg]) {
         r->var[lg] = buffer_view(c, view_type(c, lg), 1u << lg, a->r.set, a->r.binding, r->written, a->name);
+        if (r->coherent)
+            spv_decorate(&c->s, r->var[lg], SpvDecorationCoherent, 0);
+    }
     a->r.flags |= AIR_ARG_USED | (r->written ? AIR_ARG_WRITTEN : 0);
     return r->var[lg];
 }
@@ -462,7 +465,8 @@ static uint32_t subword_shift(struct ctx *c, struct ptr *p, unsigned unit, uint3
     if (is_phys(c, *p)) {
         uint32_t u64 = spv_type_uint(s, 64), at = phys_address(c, *p);
 
-        *p = (struct ptr){.root = p->root, .phys = spv_op(s, SpvOpBitwiseAnd, u64, 2, at, spv_uint(s, 64, ~UINT64_C(3)))};
+        *p = (struct ptr){.root = p->root,
+                          .phys = spv_op(s, SpvOpBitwiseAnd, u64, 2, at, spv_uint(s, 64, ~UINT64_C(3)))};
         byte = spv_op(s, SpvOpUConvert, spv_type_uint(s, 32), 1, at);
     } else {
         byte = spv_iadd(s, ptr_offset(c, p), spv_u32(s, c->root[p->root].base));

@@ -407,6 +407,13 @@ static void note_type(struct ctx *c, LLVMValueRef p, LLVMTypeRef t, unsigned ali
     }
 }
 
+bool air_coherent(const char *name)
+{
+    const char *p = !strncmp(name, "air.load.", 9) ? name + 9 : !strncmp(name, "air.store.", 10) ? name + 10 : "";
+
+    return !strncmp(p, "device_coherent.", 16) || !strncmp(p, "system_coherent.", 16);
+}
+
 static void note_call(struct ctx *c, LLVMValueRef i)
 {
     LLVMValueRef f = LLVMGetCalledValue(i);
@@ -433,6 +440,13 @@ static void note_call(struct ctx *c, LLVMValueRef i)
         r->written = r->read = true;
         if (strstr(n, "cmpxchg"))
             note_unit(c, LLVMGetOperand(i, 1), 4, true);
+    } else if (air_coherent(n) && a0 && is_pointer(a0)) {
+        bool store = n[4] == 's';
+        LLVMTypeRef t = store && k > 1 ? LLVMTypeOf(LLVMGetOperand(i, 1)) : LLVMTypeOf(i);
+
+        c->root[root_find(c, root_of(c, a0))].coherent = true;
+        if (LLVMTypeIsSized(t))
+            note_type(c, a0, t, (unsigned)LLVMABISizeOfType(c->dl, elem_type(t)), store, 0);
     } else if (!strncmp(n, "air.simdgroup_matrix", 20)) {
         bool store = strstr(n, "_store") != NULL;
         unsigned p = store ? 1 : 0;

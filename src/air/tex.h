@@ -55,6 +55,7 @@ void tex_zero(struct ctx *c, struct call *k);
 uint32_t tex_size(struct ctx *c, const struct place *t, const struct tex_kind *kd, uint32_t lod, unsigned *n);
 
 /* tex_bind.c */
+void tex_choices(struct ctx *c, LLVMValueRef handle, enum air_kind kind, struct choices *out);
 void tex_textures(struct ctx *c, LLVMValueRef handle, struct choices *out);
 void tex_samplers(struct ctx *c, LLVMValueRef handle, struct choices *out);
 void tex_levels(struct ctx *c, const struct place *t, uint32_t level, struct choices *out);

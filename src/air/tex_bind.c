@@ -89,21 +89,26 @@ static void choices(struct ctx *c, LLVMValueRef v, enum air_kind kind, struct ch
 
 void tex_textures(struct ctx *c, LLVMValueRef handle, struct choices *out)
 {
-    choices(c, handle, AIR_KIND_TEXTURE, out);
+    tex_choices(c, handle, AIR_KIND_TEXTURE, out);
 }
 
-void tex_samplers(struct ctx *c, LLVMValueRef v, struct choices *out)
+void tex_choices(struct ctx *c, LLVMValueRef v, enum air_kind kind, struct choices *out)
 {
-    int n = LLVMIsConstant(v) ? sampler_number(c, v) : -1;
+    int n = kind == AIR_KIND_SAMPLER && LLVMIsConstant(v) ? sampler_number(c, v) : -1;
 
     if (n < 0) {
-        choices(c, v, AIR_KIND_SAMPLER, out);
-        if (!out->n)
-            air_fail(c, AIR_REFUSE_POINTER, "sampler operand that is no sampler");
+        choices(c, v, kind, out);
         return;
     }
     *out = (struct choices){.n = 1, .place = air_alloc(c, sizeof(struct place))};
     out->place[0].sampler = (unsigned)n;
+}
+
+void tex_samplers(struct ctx *c, LLVMValueRef v, struct choices *out)
+{
+    tex_choices(c, v, AIR_KIND_SAMPLER, out);
+    if (!out->n)
+        air_fail(c, AIR_REFUSE_POINTER, "sampler operand that is no sampler");
 }
 
 void tex_levels(struct ctx *c, const struct place *t, uint32_t level, struct choices *out)

@@ -147,6 +147,12 @@ static const struct row table[] = {
      .check = {{first_written, 0, 0}, {level1, 0, 1}}, .levels = 2, .need = NEED_NULL_DESCRIPTOR, .chosen = true},
     {"write_2d_level_20", T2D, FLOAT4, W2D, TEXEL WRITE("texture_2d", I2 TX ", i32 20, i32 2"), NULL,
      .check = {{level0, 0, 0}, {level1, 0, 1}}, .levels = 2},
+    {"read_write_2d_fence", T2D, FLOAT4, RW2D,
+     "  %q0 = call " S4 " @air.read_texture_2d.v4f32(" T I2 ", i32 0, i32 3)\n  %p0 = extractvalue " S4 " %q0, 0\n"
+     "  %w = fadd <4 x float> %p0, %p0\n"
+     "  call void @air.write_texture_2d.v4f32(" T I2 ", <4 x float> %w, i32 0, i32 3)\n"
+     "  call void @air.fence_texture_2d(" T ")\n" READ("texture_2d", I2 ", i32 0, i32 3"), doubled,
+     .check = {{doubled, 0, 0}}, .storage_format = 1},
     {"read_write_2d_level1", T2D, FLOAT4, RW2D,
      HALVED "  %q = call " S4 " @air.read_texture_2d.v4f32(" T ", <2 x i32> %h1, i32 1, i32 3)\n" OUT
      "  call void @air.write_texture_2d.v4f32(" T I2 ", <4 x float> %r, i32 0, i32 3)\n", from_level1,

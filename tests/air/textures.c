@@ -180,6 +180,8 @@ static const struct row table[] = {
      "  %d = call float @air.calculate_clamped_lod_texture_2d(" T ", " SMP C2 ", i32 0)\n" ONE("%d"), zero, .sampler = NEAREST},
     {"is_null_2d", T2D, FLOAT4, S2D,
      "  %b = call i1 @air.is_null_texture_2d(" T ")\n  %w = zext i1 %b to i32\n" NUM("%w"), zero},
+    {"is_null_sampler", T2D, FLOAT4, S2D,
+     "  %b = call i1 @air.is_null_sampler(" SMP ")\n  %w = zext i1 %b to i32\n" NUM("%w"), zero, .sampler = NEAREST},
     {"null_handle", T2D, FLOAT4, S2D,
      "  %nt = call ptr addrspace(1) @air.get_null_texture_2d()\n  %b = call i1 @air.is_null_texture_2d(ptr addrspace(1) %nt)\n  %w = zext i1 %b to i32\n" NUM("%w"), one},
 };
