@@ -34,6 +34,7 @@ def contains(text, part, what):
 def run(patterns, modules):
     """Exit status: 0, 1 when something failed, 77 when everything was skipped."""
     passed = failed = skipped = 0
+    reason = ''
     for function in TESTS:
         name = f'{function.__module__[2:]}: {function.__doc__.strip()}'
         if function.__module__[2:] not in modules or patterns and not any(p in name for p in patterns):
@@ -43,7 +44,8 @@ def run(patterns, modules):
             function()
             result, passed = 'ok', passed + 1
         except Skip as e:
-            result, skipped, note = 'ok', skipped + 1, f' # SKIP {e}'
+            reason = str(e)
+            result, skipped, note = 'ok', skipped + 1, f' # SKIP {reason}'
         except Exception as e:  # whatever went wrong is this test's failure
             result, failed = 'not ok', failed + 1
             where = traceback.extract_tb(sys.exc_info()[2])
@@ -55,4 +57,7 @@ def run(patterns, modules):
     print(f'{passed} passed, {failed} failed', flush=True)
     if failed or not passed + skipped:
         return 1
-    return 0 if passed else 77
+    if passed:
+        return 0
+    print(f'skipped: {reason}')
+    return 77
