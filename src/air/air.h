@@ -176,6 +176,11 @@ struct air_result {
 int air_compile(const uint8_t *bitcode, size_t len, const char *entry, const struct air_options *opt,
                 struct air_result *res);
 
+/*
+ * Validate a module for Vulkan 1.3 with scalar block layout, as air_compile() does with its results. @msg: what is wrong.
+ */
+bool air_validate(const uint32_t *words, size_t n, char *msg, size_t max);
+
 /* Free what @res holds and zero it. NULL and an all-zero object are accepted. */
 void air_result_fini(struct air_result *res);
 

@@ -254,11 +254,11 @@ static void attempt(struct ctx *c, bool dispatcher)
         air_fail(c, AIR_REFUSE_LIMIT, "%zu words of SPIR-V", c->res->words);
 }
 
-static bool validate(struct ctx *c, char *msg, size_t max)
+bool air_validate(const uint32_t *words, size_t n, char *msg, size_t max)
 {
     spv_context sc = spvContextCreate(SPV_ENV_VULKAN_1_3);
     spv_validator_options o = spvValidatorOptionsCreate();
-    struct spv_const_binary_t bin = {c->res->spirv, c->res->words};
+    struct spv_const_binary_t bin = {words, n};
     spv_diagnostic d = NULL;
     spv_result_t r;
 
@@ -333,14 +333,14 @@ static void compile(struct ctx *c, const uint8_t *bitcode, size_t len, const cha
     scan_calls(c);
     attempt(c, c->opt->flags & AIR_OPT_FORCE_DISPATCHER);
     dispatcher = c->dispatcher;
-    if (!(c->opt->flags & AIR_OPT_NO_VALIDATE) && !validate(c, msg, sizeof(msg))) {
+    if (!(c->opt->flags & AIR_OPT_NO_VALIDATE) && !air_validate(c->res->spirv, c->res->words, msg, sizeof(msg))) {
         if (dispatcher)
             air_fail(c, AIR_REFUSE_VALIDATION, "%s", msg);
         /* Structure the validator does not accept: the dispatcher form has none to get wrong. */
         if (c->uses_barrier || c->uses_simd)
             air_fail(c, AIR_REFUSE_VALIDATION, "%s", msg);
         attempt(c, true);
-        if (!validate(c, msg, sizeof(msg)))
+        if (!air_validate(c->res->spirv, c->res->words, msg, sizeof(msg)))
             air_fail(c, AIR_REFUSE_VALIDATION, "%s", msg);
     }
     check_capabilities(c);

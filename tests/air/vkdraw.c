@@ -448,6 +448,9 @@ bool vk_draw(struct vk *v, const struct air_result *vs, struct air_result *fs, c
     desc_collect(&d, vs, mesh          ? VK_SHADER_STAGE_MESH_BIT_EXT
                          : run->patches ? VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT
                                         : VK_SHADER_STAGE_VERTEX_BIT);
+    if (run->patches)
+        desc_add(&d, AIR_SET_MESH, AIR_BIND_TESS_FACTORS, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                 VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT);
     if (run->object)
         desc_collect(&d, run->object, VK_SHADER_STAGE_TASK_BIT_EXT);
     if (fs)
@@ -456,6 +459,9 @@ bool vk_draw(struct vk *v, const struct air_result *vs, struct air_result *fs, c
         (run->object && !desc_write(v, &d, run->object, run, why, max)) ||
         (fs && !desc_write(v, &d, fs, run, why, max)) || !push_fill(v, &d, run, &push))
         goto out;
+    if (run->patches)
+        desc_put(v, &d, AIR_SET_MESH, AIR_BIND_TESS_FACTORS, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, run->patches->factors, NULL,
+                 NULL, NULL);
     push.sample_count = (run->color[0] ? run->color[0] : run->depth)->samples;
     if (run->fetch && !pass_new(v, run, &ps)) {
         snprintf(why, max, "render pass creation failed");

@@ -20,9 +20,12 @@ struct desc {
     VkDescriptorSet set[3];
     VkSampler sampler[32];
     unsigned nsampler;
-    struct vk_buf table[2], addresses;
+    struct vk_buf table[3], addresses;
 };
 
+void desc_add(struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, VkShaderStageFlags stage);
+void desc_put(struct vk *v, struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, struct vk_buf *b,
+              VkImageView view, VkSampler sampler, VkBufferView bv);
 void desc_collect(struct desc *d, const struct air_result *fn, VkShaderStageFlags stage);
 bool desc_layout(struct vk *v, struct desc *d);
 bool desc_sets(struct vk *v, struct desc *d);

@@ -310,7 +310,7 @@ static void add_array(struct desc *d, uint32_t set, uint32_t binding, VkDescript
     }
 }
 
-static void add(struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, VkShaderStageFlags stage)
+void desc_add(struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, VkShaderStageFlags stage)
 {
     add_array(d, set, binding, type, 1, stage);
 }
@@ -336,7 +336,7 @@ void desc_collect(struct desc *d, const struct air_result *fn, VkShaderStageFlag
         if (!(a->flags & AIR_ARG_USED) || a->space == 3)
             continue;
         if (a->kind == AIR_KIND_BUFFER || a->kind == AIR_KIND_INDIRECT_BUFFER)
-            add(d, a->set, a->binding, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, stage);
+            desc_add(d, a->set, a->binding, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, stage);
         else if (a->kind == AIR_KIND_SAMPLER)
             add_array(d, a->set, a->binding, VK_DESCRIPTOR_TYPE_SAMPLER, a->count, stage);
         if (a->kind != AIR_KIND_TEXTURE)
@@ -349,19 +349,19 @@ void desc_collect(struct desc *d, const struct air_result *fn, VkShaderStageFlag
             add_array(d, a->set, AIR_BIND_QUERY + a->index, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, a->count, stage);
     }
     for (uint32_t i = 0; i < h->samplers.count; i++)
-        add(d, air_reflect_sampler(r, i)->set, air_reflect_sampler(r, i)->binding, VK_DESCRIPTOR_TYPE_SAMPLER, stage);
+        desc_add(d, air_reflect_sampler(r, i)->set, air_reflect_sampler(r, i)->binding, VK_DESCRIPTOR_TYPE_SAMPLER, stage);
     for (uint32_t i = 0; i < h->inputs.count; i++) {
         if (air_reflect_input(r, i)->kind == AIR_KIND_RENDER_TARGET)
-            add(d, AIR_SET_FRAGMENT, AIR_BIND_ATTACHMENT + air_reflect_input(r, i)->index, VK_DESCRIPTOR_TYPE_INPUT_ATTACHMENT,
+            desc_add(d, AIR_SET_FRAGMENT, AIR_BIND_ATTACHMENT + air_reflect_input(r, i)->index, VK_DESCRIPTOR_TYPE_INPUT_ATTACHMENT,
                 stage);
     }
     if (h->const_data.count)
-        add(d, h->stage == AIR_STAGE_FRAGMENT ? 1 : 0, AIR_BIND_CONST_DATA, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, stage);
+        desc_add(d, air_reflect_set(h), AIR_BIND_CONST_DATA, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, stage);
 }
 
 bool desc_layout(struct vk *v, struct desc *d)
 {
-    VkPushConstantRange pr = {VK_SHADER_STAGE_ALL, 0, 64};
+    VkPushConstantRange pr = {VK_SHADER_STAGE_ALL, 0, sizeof(struct air_push)};
 
     for (uint32_t s = 0; s < 3; s++) {
         VkDescriptorSetLayoutBinding lb[96];
@@ -418,7 +418,7 @@ static void put_at(struct vk *v, struct desc *d, uint32_t set, uint32_t binding,
     vkUpdateDescriptorSets(v->dev, 1, &w, 0, NULL);
 }
 
-static void put(struct vk *v, struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, struct vk_buf *b,
+void desc_put(struct vk *v, struct desc *d, uint32_t set, uint32_t binding, VkDescriptorType type, struct vk_buf *b,
                 VkImageView view, VkSampler sampler, VkBufferView bv)
 {
     put_at(v, d, set, binding, 0, type, b, view, sampler, bv);
@@ -472,7 +472,7 @@ bool desc_write(struct vk *v, struct desc *d, const struct air_result *fn, const
                 snprintf(why, max, "buffer %u not given", a->index);
                 return false;
             }
-            put(v, d, a->set, a->binding, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, run->buf[a->index], NULL, NULL, NULL);
+            desc_put(v, d, a->set, a->binding, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, run->buf[a->index], NULL, NULL, NULL);
         } else if (a->kind == AIR_KIND_SAMPLER) {
             for (uint32_t e = 0; e < a->count && a->index + e < VK_RUN_SLOTS; e++)
                 put_at(v, d, a->set, a->binding, e, VK_DESCRIPTOR_TYPE_SAMPLER, NULL, NULL, run->sampler[a->index + e], NULL);
@@ -484,22 +484,22 @@ bool desc_write(struct vk *v, struct desc *d, const struct air_result *fn, const
         const struct air_reflect_sampler *s = air_reflect_sampler(r, i);
 
         d->sampler[d->nsampler] = vk_sampler(v, (uint64_t)s->word[1] << 32 | s->word[0]);
-        put(v, d, s->set, s->binding, VK_DESCRIPTOR_TYPE_SAMPLER, NULL, NULL, d->sampler[d->nsampler++], NULL);
+        desc_put(v, d, s->set, s->binding, VK_DESCRIPTOR_TYPE_SAMPLER, NULL, NULL, d->sampler[d->nsampler++], NULL);
     }
     for (uint32_t i = 0; i < h->inputs.count; i++) {
         const struct air_reflect_io *in = air_reflect_input(r, i);
 
         if (in->kind == AIR_KIND_RENDER_TARGET && run->input[in->index])
-            put(v, d, AIR_SET_FRAGMENT, AIR_BIND_ATTACHMENT + in->index, VK_DESCRIPTOR_TYPE_INPUT_ATTACHMENT, NULL,
+            desc_put(v, d, AIR_SET_FRAGMENT, AIR_BIND_ATTACHMENT + in->index, VK_DESCRIPTOR_TYPE_INPUT_ATTACHMENT, NULL,
                 run->input[in->index]->view, NULL, NULL);
     }
     if (h->const_data.count) {
-        unsigned k = h->stage == AIR_STAGE_FRAGMENT;
+        uint32_t k = air_reflect_set(h);
 
         if (!vk_buf_new(v, &d->table[k], h->const_data.count))
             return false;
         memcpy(d->table[k].map, (const uint8_t *)r + h->const_data.offset, h->const_data.count);
-        put(v, d, k, AIR_BIND_CONST_DATA, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, &d->table[k], NULL, NULL, NULL);
+        desc_put(v, d, k, AIR_BIND_CONST_DATA, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, &d->table[k], NULL, NULL, NULL);
     }
     return true;
 }
@@ -522,6 +522,12 @@ bool push_fill(struct vk *v, struct desc *d, const struct vk_run *run, struct ai
         }
     }
     p->buffer_table = d->addresses.address;
+    if (run->patches) {
+        p->patch_control_points = run->patches->points;
+        p->tess_scale = run->patches->scale;
+        p->tess_instance_stride = run->patches->instance_stride;
+        p->patch_start = run->patches->patch_start;
+    }
     return true;
 }
 
@@ -529,7 +535,7 @@ void desc_free(struct vk *v, struct desc *d)
 {
     for (unsigned i = 0; i < d->nsampler; i++)
         vkDestroySampler(v->dev, d->sampler[i], NULL);
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < ARRAY_LEN(d->table); i++)
         vk_buf_free(v, &d->table[i]);
     vk_buf_free(v, &d->addresses);
     vkDestroyDescriptorPool(v->dev, d->pool, NULL);

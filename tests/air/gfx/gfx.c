@@ -304,6 +304,8 @@ bool gfx_go(struct gfx *d)
         d->run.depth = &d->dimage;
     }
     d->run.object = d->object ? &ob : NULL;
+    if (d->prepare && !d->prepare(d, &vs))
+        goto out;
     ok = vk_draw(&gfx_vk, &vs, d->fs ? &fs : NULL, &d->run, d->why, sizeof(d->why));
     d->run.object = NULL;
     for (unsigned i = 0; ok && i < 8 && d->color[i]; i++)

@@ -19,6 +19,7 @@ struct gfx {
     uint32_t size, layers, samples;
     struct air_options opt;
     struct vk_run run;
+    bool (*prepare)(struct gfx *d, const struct air_result *vs); /* before the draw, or NULL; false: ->why */
     float clear, clear_depth; /* initial contents of the attachments, every component */
     /* results: colours as four floats or four 32-bit integers, after conversion of narrower formats */
     union {
