@@ -9,6 +9,8 @@ PVG_JOBS=${PVG_JOBS:-$(nproc)}
 PVG_PRIVATE=${PVG_PRIVATE:-0}         # 1: missing packages are unpacked below the build folder instead of installed
 PVG_T0=${PVG_T0:-$(date +%s.%N)}      # when the verb began; inherited by the scripts that it calls
 export PVG_ROOT PVG_BUILD PVG_JOBS PVG_PRIVATE PVG_T0
+# Programs of the administrator (debootstrap) are not in the PATH that su leaves to root.
+export PATH=$PATH:/usr/sbin:/sbin
 
 # Exit status of a test or verb that this machine cannot run.
 PVG_EXIT_SKIP=77
