@@ -109,11 +109,11 @@ static uint32_t offset_operand(struct ctx *c, const struct sampling *q, uint32_t
     return q->kd->dim == 1 ? o[0] : spv_const(s, v, SpvOpConstantComposite, o, q->kd->dim);
 }
 
-/* Coordinates as the image takes them: normalised, with dynamic offsets and the layer in them. */
+/* Coordinates as the image takes them, but for the layer: normalised, with dynamic offsets in them. */
 static uint32_t coordinates(struct ctx *c, const struct sampling *q, const struct place *t, bool pixel, bool add_offset)
 {
     struct spv *s = &c->s;
-    uint32_t f = spv_type_float(s, 32), v = f32_vec(c, q->kd->dim), co = q->coord, o[4], size;
+    uint32_t v = f32_vec(c, q->kd->dim), co = q->coord, size;
 
     if ((pixel && !q->kd->cube) || add_offset) {
         size = size_f32(c, q, t);
@@ -123,6 +123,13 @@ static uint32_t coordinates(struct ctx *c, const struct sampling *q, const struc
             co = spv_op(s, SpvOpFAdd, v, 2, co,
                         spv_op(s, SpvOpFDiv, v, 2, spv_op(s, SpvOpConvertSToF, v, 1, value(c, q->off)), size));
     }
+    return co;
+}
+
+static uint32_t with_layer(struct ctx *c, const struct sampling *q, uint32_t co)
+{
+    uint32_t f = spv_type_float(&c->s, 32), o[4];
+
     if (!q->layer)
         return co;
     for (unsigned j = 0; j < q->kd->dim; j++)
@@ -148,7 +155,7 @@ static uint32_t with_sampler(struct ctx *c, void *op, const struct place *sm)
     si = tex_sampled(c, t, sm, type, image, sampler);
     limit = q->min_lod && !(c->opt->caps & AIR_CAP_MIN_LOD);
     if (limit)
-        lod = limited_lod(c, q, t, q->coord, si);
+        lod = limited_lod(c, q, t, co, si);
     implicit = !q->gather && !lod && !q->dx;
     if (lod) {
         mask |= SpvImageOperandsLodMask;
@@ -169,7 +176,7 @@ static uint32_t with_sampler(struct ctx *c, void *op, const struct place *sm)
         ops[no++] = q->min_lod;
     }
     o[n++] = si;
-    o[n++] = co;
+    o[n++] = with_layer(c, q, co);
     if (q->compare)
         o[n++] = q->ref;
     else if (q->gather)
