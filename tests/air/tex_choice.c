@@ -180,6 +180,24 @@ static const struct row table[] = {
      BY_X ODD "  %sx = select i1 %odd, " P2 " @sb, " P2 " @sa\n" RIGHT
      ON(TD, "sample_texture_2d", ", " P2 " %sx" CR OFF2 AUTO), clamp_or_repeat_by_x, .globals = CONSTEXPR, COUNT4,
      .params = BY_VALUE, .metadata = FOUR(S2D)},
+
+    /* refused by name */
+    {"array_element_beyond", T2D, FLOAT4, S2D, EACH ON(P1 " %e3", "sample_texture_2d", ", " SMP C2 OFF2 AUTO), NULL,
+     .sampler = NEAREST, .params = BY_VALUE, .metadata = TEX("array<" S2D ", 2>", "0", "2"),
+     .refused = AIR_REFUSE_METADATA},
+    {"handle_out_of_a_handle", T2D, FLOAT4, S2D, "  %tx = load " P1 ", " P1 " %t, align 8\n" SAMPLE_TX, NULL,
+     .sampler = NEAREST, .refused = AIR_REFUSE_POINTER},
+    {"handle_out_of_a_buffer", T2D, FLOAT4, S2D, "  %tx = load " P1 ", " P1 " %o, align 8\n" SAMPLE_TX, NULL,
+     .sampler = NEAREST, .refused = AIR_REFUSE_ARGUMENT_BUFFER},
+    {"texture_or_buffer", T2D, FLOAT4, S2D, ODD "  %tx = select i1 %odd, " P1 " %t, " P1 " %o\n" SAMPLE_TX, NULL,
+     .sampler = NEAREST, .refused = AIR_REFUSE_POINTER},
+    {"texture_stored_with_addresses", T2D, FLOAT4, S2D,
+     "  %m = alloca [2 x ptr addrspace(1)], align 8\n  store " P1 " %t, ptr %m, align 8\n"
+     "  %m1 = getelementptr [2 x ptr addrspace(1)], ptr %m, i64 0, i64 1\n  store " P1 " %o, ptr %m1, align 8\n"
+     "  %i64 = zext i32 %x to i64\n  %mp = getelementptr [2 x ptr addrspace(1)], ptr %m, i64 0, i64 %i64\n"
+     "  %tx = load " P1 ", ptr %mp, align 8\n" SAMPLE_TX, NULL, .sampler = NEAREST, .refused = AIR_REFUSE_POINTER},
+    {"sampler_of_no_kind", T2D, FLOAT4, S2D, ON(T, "sample_texture_2d", ", " P2 " null" C2 OFF2 AUTO), NULL,
+     .refused = AIR_REFUSE_POINTER},
 };
 
 const struct rows choice_rows = {table, sizeof(table) / sizeof(table[0])};

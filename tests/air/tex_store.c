@@ -216,6 +216,12 @@ static const struct row table[] = {
      ", i32 0, i32 0, i32 3)\n  %got = load <4 x i32>, ptr %e, align 16\n  %g0 = extractelement <4 x i32> %got, i32 0\n"
      "  %k = zext i1 %ok to i32\n  %q0 = insertelement <4 x i32> zeroinitializer, i32 %k, i32 0\n"
      "  %q = insertelement <4 x i32> %q0, i32 %g0, i32 1\n" FROM_U, swap_result, .check = {{swapped, 0, 0}}},
+    {"atomic_float", T2D, FLOAT4, RW2D,
+     "  %q = call <4 x float> @air.atomic_fetch_add_explicit_texture_2d.v4f32(" T I2 ", <4 x float> zeroinitializer, i32 0, i32 3)\n"
+     "  %r = fadd <4 x float> %q, %q\n", NULL, .refused = AIR_REFUSE_INTRINSIC},
+    {"atomic_ulong_without_feature", T2D, ULONG1, "texture2d<ulong, read_write>",
+     "  call void @air.atomic_min_explicit_texture_2d.u.v4i64(" T I2 ", <4 x i64> zeroinitializer, i32 0, i32 3)\n" ZERO, NULL,
+     .without = AIR_CAP_IMAGE_INT64, .refused = AIR_REFUSE_DEVICE_FEATURE},
     ULONG("min", min_ul),
     ULONG("max", max_ul),
 };
