@@ -54,7 +54,7 @@ struct air_push {
     /* only the stages that tess.h makes read these */
     float tess_scale;              /* 56: tessellation factor scale, 1 unless the pipeline enables it */
     uint32_t tess_instance_stride; /* 60: bytes between the factors of two instances */
-    uint32_t patch_start;          /* 64: first patch of the draw */
+    uint32_t patch_start;          /* 64: first patch of the draw, where its control points are drawn by index */
     uint32_t reserved;             /* 68: 0 */
 };
 

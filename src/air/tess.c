@@ -139,7 +139,11 @@ static uint32_t *make_vertex(struct gen *g, size_t *words)
     spv_cap(s, SpvCapabilityDrawParameters);
     ids[0] = load(g, u, builtin(g, SpvBuiltInInstanceIndex, u, SpvStorageClassInput));
     ids[1] = load(g, u, builtin(g, SpvBuiltInBaseInstance, u, SpvStorageClassInput));
-    ids[2] = ids[3] = spv_u32(s, 0);
+    /* Patches count from the first vertex of the buffer; of indexed ones only the control stage knows the number. */
+    ids[3] = spv_u32(s, 0);
+    ids[2] = g->state->indexed ? ids[3]
+                               : spv_op(s, SpvOpUDiv, u, 2, load(g, u, builtin(g, SpvBuiltInVertexIndex, u, SpvStorageClassInput)),
+                                        spv_u32(s, g->state->points));
     spv_void(s, SpvOpStore, 2, located(g, spv_type_vec(s, u, 4), SpvStorageClassOutput, AIR_TESS_LOCATION_IDS),
              spv_opv(s, SpvOpCompositeConstruct, spv_type_vec(s, u, 4), ids, 4));
     return end(g, SpvExecutionModelVertex, words);
@@ -278,10 +282,14 @@ static uint32_t *make_control(struct gen *g, size_t *words)
         spv_void(s, SpvOpStore, 2, to, load(g, t, at(g, t, SpvStorageClassInput, in, a->patch ? spv_u32(s, 0) : me)));
     }
     in = located(g, spv_type_array(s, v4, points), SpvStorageClassInput, AIR_TESS_LOCATION_IDS);
-    patch = spv_op(s, SpvOpIAdd, u, 2, load(g, u, builtin(g, SpvBuiltInPrimitiveId, u, SpvStorageClassInput)),
-                   push(g, &block, 2));
     ids = load(g, v4, at(g, v4, SpvStorageClassInput, in, me));
-    ids = spv_op(s, SpvOpCompositeInsert, v4, 3, patch, ids, 2u);
+    if (g->state->indexed) {
+        patch = spv_op(s, SpvOpIAdd, u, 2, load(g, u, builtin(g, SpvBuiltInPrimitiveId, u, SpvStorageClassInput)),
+                       push(g, &block, 2));
+        ids = spv_op(s, SpvOpCompositeInsert, v4, 3, patch, ids, 2u);
+    } else {
+        patch = spv_op(s, SpvOpCompositeExtract, u, 2, ids, 2u);
+    }
     spv_void(s, SpvOpStore, 2,
              at(g, v4, SpvStorageClassOutput,
                 located(g, spv_type_array(s, v4, points), SpvStorageClassOutput, AIR_TESS_LOCATION_IDS), me),
@@ -305,7 +313,7 @@ const char *air_tess_make(const void *reflection, const struct air_tess_state *s
     if (h->stage != AIR_STAGE_VERTEX || h->patch_kind < 1 || h->patch_kind > 2)
         return "not a post-tessellation vertex function";
     if (state->partition > AIR_TESS_FRACTIONAL_EVEN || state->step > AIR_TESS_PER_PATCH_AND_INSTANCE || state->winding > 1 ||
-        !state->max_factor || state->max_factor > 64)
+        state->indexed > 1 || !state->max_factor || state->max_factor > 64)
         return "tessellation state out of range";
     if (!state->points || state->points > 32 || (h->patch_control_points && h->patch_control_points != state->points))
         return "number of control points";

@@ -8,7 +8,9 @@
  * What the caller does: vertex attribute n is the stage-in attribute n of the function, of control points at vertex rate;
  * an attribute of the whole patch is read at the patch's first control point, so that its data must be repeated for each
  * control point, or each patch drawn on its own at instance rate. The factor buffer is bound at AIR_BIND_TESS_FACTORS of
- * set 2, and the push constants from AIR_PUSH_TESS_SCALE on are filled. Topology: patch list of @points control points.
+ * set 2, and the push constants from AIR_PUSH_TESS_SCALE on are filled. Topology: patch list of @points control points,
+ * drawn from vertex patch_start * points on; or by index, from an index buffer bound at its first index and with firstIndex
+ * 0 (Mesa 25.0's llvmpipe counts primitives from the start of the buffer).
  */
 #ifndef PVG_AIR_TESS_H
 #define PVG_AIR_TESS_H
@@ -33,6 +35,7 @@ struct air_tess_state {
     uint32_t winding;    /* 0 clockwise, 1 counter-clockwise */
     uint32_t max_factor; /* 1..64 */
     uint32_t points;     /* control points of a patch, 1..32: the function's number, else the draw's */
+    uint32_t indexed;    /* 1: control points are drawn by index */
 };
 
 struct air_tess {

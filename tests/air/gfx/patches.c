@@ -29,7 +29,7 @@ static struct air_tess stages;
 
 static unsigned target, first_patch, first_instance;
 static double segments[2][2]; /* by instance and patch */
-static struct vk_buf vertices, factors, marks;
+static struct vk_buf vertices, indices, factors, marks;
 
 /* Patches 0 and 1 are the left and the right half of the lower half of the picture; instance 1 lies above instance 0. */
 static void quad_vertices(void)
@@ -175,7 +175,7 @@ static void quads(void)
     for (target = 0; target < 4; target++) { /* bases: the ids and the places in the factor buffer move with them */
         d = start_quads();
         first_instance = d->run.first_instance = 2;
-        first_patch = patch_draw.patch_start = 1;
+        first_patch = 1;
         d->run.first_vertex = 4;
         d->run.vertices = 4;
         same_factors(4, 2, 8, 3);
@@ -184,6 +184,22 @@ static void quads(void)
             gfx_expect_int("quad_ids_with_bases", d, target, w_quads);
         else
             gfx_expect("quads_with_bases", d, target, w_quads, 1e-3);
+    }
+    for (target = 0; target < 4; target++) { /* by index: the patch's number is that of the draw */
+        static const uint32_t index[8] = {4, 5, 6, 7};
+
+        d = start_quads();
+        memcpy(indices.map, index, sizeof(index));
+        d->run.index_buf = &indices;
+        d->run.vertices = 4;
+        tess.indexed = 1;
+        first_patch = patch_draw.patch_start = 1;
+        same_factors(4, 2, 8, 3);
+        segments_are(4, 2, 8, 3);
+        if (target == 1)
+            gfx_expect_int("quad_ids_by_index", d, target, w_quads);
+        else
+            gfx_expect("quads_by_index", d, target, w_quads, 1e-3);
     }
     target = 3;
 }
@@ -397,7 +413,7 @@ static void winding(const char *name, uint32_t winding, gfx_want want)
 static void refusals(void)
 {
     struct gfx *d = start_quads();
-    struct air_tess_state good = tess, s[5] = {good, good, good, good, good};
+    struct air_tess_state good = tess, s[6] = {good, good, good, good, good, good};
     struct air_result vs, fs;
     struct air_tess t;
     bool ok = false;
@@ -407,9 +423,10 @@ static void refusals(void)
     s[2].points = 5;
     s[3].winding = 2;
     s[4].step = 4;
+    s[5].indexed = 2;
     if (gfx_compile("vp_quad", &d->opt, &vs, d->why, sizeof(d->why)) && gfx_compile("fs_quad", &d->opt, &fs, d->why, sizeof(d->why))) {
         ok = air_tess_make(fs.reflection, &good, &t) && !t.vertex && !t.control;
-        for (unsigned i = 0; i < 5; i++)
+        for (unsigned i = 0; i < 6; i++)
             ok = ok && air_tess_make(vs.reflection, &s[i], &t) && !t.vertex && !t.control;
         air_result_fini(&fs);
     }
@@ -428,7 +445,8 @@ int main(int argc, char **argv)
         gfx_skip("all", "no tessellation");
         return gfx_close();
     }
-    if (!vk_buf_new(&gfx_vk, &vertices, 1024) || !vk_buf_new(&gfx_vk, &factors, 256) || !vk_buf_new(&gfx_vk, &marks, 61 * 61 * 4))
+    if (!vk_buf_new(&gfx_vk, &vertices, 1024) || !vk_buf_new(&gfx_vk, &indices, 64) ||
+        !vk_buf_new(&gfx_vk, &factors, 256) || !vk_buf_new(&gfx_vk, &marks, 61 * 61 * 4))
         return 2;
     quads();
     steps();
@@ -450,6 +468,7 @@ int main(int argc, char **argv)
     refusals();
     air_tess_fini(&stages);
     vk_buf_free(&gfx_vk, &vertices);
+    vk_buf_free(&gfx_vk, &indices);
     vk_buf_free(&gfx_vk, &factors);
     vk_buf_free(&gfx_vk, &marks);
     return gfx_close();
