@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""Cases with several displays and several devices, and the mode without a driver."""
-from run import Group, Steps, expect_picture, pattern
+"""Cases with several displays and several devices, and the memory-mapped variant where nothing describes it to the guest."""
+import json
+import re
+
+from run import ARCH, Group, Steps, expect_picture, pattern
 
 TWO_DISPLAYS = Group("two-displays", ["apple-gfx-pci,id=gfx,displays=2,gpu=none,modes=1280x800@60"], inputs=False)
 TWO_DEVICES = Group("two-devices", ["apple-gfx-pci,id=one,gpu=none,modes=1280x800@60",
                                     "apple-gfx-pci,id=two,gpu=none,modes=1024x768@60"], inputs=False)
 GROUPS = [TWO_DISPLAYS, TWO_DEVICES]
+
+# A PC with the memory-mapped variant at its default place, which the driver is told, among PCI devices whose interrupts are
+# lines and not messages, on every line that ordinary slots of q35 have.
+PLACE = "0xfec80000,0xfec90000,14,15"
+MMIO_PC = Group("mmio-pc", ["apple-gfx-mmio-platform,id=gfx,cursor=sw,gpu=none,modes=1280x800@60",
+                            *(f"virtio-tablet-pci,vectors=0,addr={slot:#x}" for slot in range(0x10, 0x18))],
+                inputs=False)
+if ARCH == "x86_64":
+    GROUPS.append(MMIO_PC)
 
 
 @TWO_DISPLAYS.case
@@ -40,3 +52,56 @@ def two_devices(vm):
             expect_picture(vm, want, f"pattern on device {device}", device=device)
             assert vm.screendump(device=other) != want, "both devices show the same"
     assert set(sizes) == {(1280, 800), (1024, 768)}, sizes
+
+
+def report(vm):
+    return json.loads(vm.qmp.command("qom-get", path="/machine/peripheral/gfx", property="report"))
+
+
+def interrupts(vm):
+    """The numbered rows of /proc/interrupts: count, controller, trigger, names."""
+    first, *rows = vm.run("cat /proc/interrupts")
+    cpus, found = len(first.split()), {}
+    for row in rows:
+        number, *fields = row.split(maxsplit=cpus + 3)
+        if number[:-1].isdigit() and len(fields) == cpus + 3:
+            found[int(number[:-1])] = sum(map(int, fields[:cpus])), *fields[cpus:]
+    return found
+
+
+@MMIO_PC.case
+def mmio_pc(vm):
+    """q35: the driver is told where the device is; pictures by mapping and as objects of the task; flips at the display's rate."""
+    for surfaces in ("mapper", "objects"):
+        vm.run("rmmod pvg_drm 2>/dev/null; true")
+        vm.run(f"modprobe pvg_drm mmio={PLACE} surfaces={surfaces} && udevadm settle")
+        before = report(vm)["mapper"]["maps"] if surfaces == "mapper" else None
+        with Steps(vm, "--seed 40", []) as steps:
+            assert steps.size == (1280, 800), steps.size
+            expect_picture(vm, pattern(*steps.size, 40), f"pattern, {surfaces}")
+        lines = vm.run("kms-flip --seconds 0 paced 60")
+        assert lines[-1].startswith("flips=60 "), lines
+        if before is not None:
+            assert report(vm)["mapper"]["maps"] > before, "nothing was mapped"
+    assert not report(vm)["refusals"], report(vm)["refusals"]
+
+
+@MMIO_PC.case
+def mmio_pc_interrupts(vm):
+    """q35: pins 14 and 15 are edges and the device's alone while every PCI line is in use; the windows are nobody else's."""
+    vm.run(f"[ -e /dev/dri/card0 ] || {{ modprobe pvg_drm mmio={PLACE} && udevadm settle; }}")
+    rows = interrupts(vm)
+    assert rows[14][1:] == ("IO-APIC", "14-edge", "pvg") and rows[15][1:] == ("IO-APIC", "15-edge", "pvg-iosfc"), rows
+    assert {n for n, row in rows.items() if "virtio" in row[3] and "fasteoi" in row[2]} == {20, 21, 22, 23}, rows
+    before = rows[14][0]
+    vm.run("kms-flip --seconds 0 paced 60")
+    after = interrupts(vm)
+    assert after[14][0] - before >= 30, (before, after)
+    problems = vm.run("dmesg | grep -iE 'nobody cared|irq.*disabled|spurious' ; true")
+    assert not problems, problems
+    memory = vm.run("cat /proc/iomem")
+    ours = [line for line in memory if re.match(r" *fec[89]", line)]
+    assert ours and not any(line.startswith("  ") and "pvg" not in line for line in ours), memory
+    windows = [tuple(int(x, 16) for x in re.match(r"([0-9a-f]+)-([0-9a-f]+)", line).groups())
+               for line in memory if "PCI Bus 0000:00" in line]
+    assert windows and not any(first <= 0xfec80000 <= last for first, last in windows), memory
