@@ -638,6 +638,33 @@ def two_devices():
 
 
 @test
+def several_on_pc():
+    """pc: four devices without a given place get windows and pins of their own and work; a fifth is refused"""
+    ids = ('g', 'h', 'i', 'j')
+    try:
+        m = Machine(*(f'apple-gfx-mmio-platform,id={i}' for i in ids), machine='pc')
+    except Failure as e:
+        if 'unsupported machine type' in str(e):
+            raise Skip('this QEMU has no machine pc')
+        raise
+    with m:
+        m.ram = 0
+        equal([(m.get('gfx-base', i), m.get('iosfc-base', i), m.get('gfx-irq', i), m.get('iosfc-irq', i)) for i in ids],
+              [(GFX + n * 0x20000, MAPPER + n * 0x20000, 16 + 2 * n, 17 + 2 * n) for n in range(4)], 'places')
+        w = Wires(m, '/machine/i440fx/ioapic')
+        for n, i in enumerate(ids):
+            g = MmioGuest(m, m.get('gfx-base', i), m.get('iosfc-base', i), ram_start=0x200000 * (n + 1)).start(msi=False)
+            g.start_mapper()
+            before = w.count('raise', 17 + 2 * n)
+            Mapped(g, 1, 64, 48)
+            equal(g.request(MAP, 1), 0, f'map on {i}')
+            w.wait('raise', 17 + 2 * n, before + 1)
+    status, text = run_qemu(*['-device', 'apple-gfx-mmio-platform'] * 5, machine='pc')
+    equal(status, 1, 'status of five')
+    contains(text, 'this machine has room for 4 apple-gfx-mmio-platform: more need gfx-base=', 'five')
+
+
+@test
 def refused_places():
     """places that cannot be: each refused with its reason, status 1 (C5)"""
     own = 'apple-gfx-mmio-platform'
