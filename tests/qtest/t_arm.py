@@ -119,9 +119,9 @@ def arm_places():
                           ('iosfc-base=0x40000000', 'of the machine lies there')):
         contains(run_arm(name, '-device', f'{own},{options}'), part, options)
     contains(run_arm(name, '-device', 'apple-gfx-mmio'), 'apple-gfx-mmio', 'apple-gfx-mmio itself')
-    text = run_arm(name, '-device', own, machine='vexpress-a15')
+    text = run_arm(name, '-device', own, machine='cubieboard')
     if 'unsupported machine type' not in text:  # a small build of QEMU
-        contains(text, f'-device {own}: ', 'vexpress-a15')
+        contains(text, f'-device {own}: this machine has no interrupt controller that apple-gfx-mmio knows', 'cubieboard')
 
 
 @test
