@@ -12,6 +12,7 @@
 #include <drm/drm_crtc.h>
 #include <drm/drm_debugfs_crc.h>
 #include <drm/drm_framebuffer.h>
+#include <drm/drm_gem_framebuffer_helper.h>
 #include <drm/drm_vblank.h>
 
 #include "pvg_compat.h"
@@ -198,9 +199,12 @@ static void pvg_crc_work(struct work_struct *work)
 		memcpy(job.gamma, crc->gamma, sizeof(crc->gamma));
 		spin_unlock_irq(&crc->lock);
 		crc_copy_cursor(pipe, &job);
-		value = crc_compute(&job);
+		if (!drm_gem_fb_begin_cpu_access(job.fb, DMA_FROM_DEVICE)) {
+			value = crc_compute(&job);
+			drm_gem_fb_end_cpu_access(job.fb, DMA_FROM_DEVICE);
+			drm_crtc_add_crc_entry(&pipe->crtc, true, frame, &value);
+		}
 		pvg_compat_vunmap(job.fb->obj[0], &job.map);
-		drm_crtc_add_crc_entry(&pipe->crtc, true, frame, &value);
 	}
 	kvfree(job.cursor);
 	kvfree(job.gamma);

@@ -7,6 +7,8 @@
 #include <drm/drm_atomic.h>
 #include <drm/drm_atomic_helper.h>
 #include <drm/drm_fourcc.h>
+#include <drm/drm_gem_atomic_helper.h>
+#include <drm/drm_gem_framebuffer_helper.h>
 #include <drm/drm_print.h>
 
 #include "pvg_compat.h"
@@ -91,12 +93,15 @@ static bool load_image(struct pvg_pipe *pipe, struct pvg_plane_state *state)
 			 pipe->index);
 		return false;
 	}
+	if (drm_gem_fb_begin_cpu_access(fb, DMA_FROM_DEVICE))
+		return false;
 	cursor->width = state->base.src_w >> 16;
 	cursor->height = state->base.src_h >> 16;
 	for (y = 0; y < cursor->height; y++)
 		iosys_map_memcpy_from((u8 *)image->vaddr + y * cursor->width * 4, &state->map,
 				      fb->offsets[0] + (y0 + y) * fb->pitches[0] + x0 * 4,
 				      cursor->width * 4);
+	drm_gem_fb_end_cpu_access(fb, DMA_FROM_DEVICE);
 	cursor->current_image = next;
 	return true;
 }
@@ -215,6 +220,9 @@ static int pvg_cursor_prepare_fb(struct drm_plane *plane, struct drm_plane_state
 
 	if (!state->fb)
 		return 0;
+	ret = drm_gem_plane_helper_prepare_fb(plane, state);
+	if (ret)
+		return ret;
 	ret = pvg_compat_vmap(state->fb->obj[0], &pstate->map);
 	if (ret)
 		return ret;
@@ -276,15 +284,6 @@ static const struct drm_plane_helper_funcs pvg_cursor_helper_funcs = {
 	.atomic_async_update = pvg_cursor_async_update,
 };
 
-static const struct drm_plane_funcs pvg_cursor_funcs = {
-	.update_plane = drm_atomic_helper_update_plane,
-	.disable_plane = drm_atomic_helper_disable_plane,
-	.destroy = drm_plane_cleanup,
-	.reset = pvg_plane_reset,
-	.atomic_duplicate_state = pvg_plane_duplicate_state,
-	.atomic_destroy_state = pvg_plane_destroy_state,
-};
-
 /**
  * pvg_cursor_init() - create the cursor plane
  * @pipe: the pipe; the device has a cursor
@@ -304,7 +303,7 @@ int pvg_cursor_init(struct pvg_pipe *pipe)
 			return ret;
 	}
 	ret = drm_universal_plane_init(&pipe->pvg->drm, &pipe->cursor_plane, BIT(pipe->index),
-				       &pvg_cursor_funcs, pvg_cursor_formats,
+				       &pvg_plane_funcs, pvg_cursor_formats,
 				       ARRAY_SIZE(pvg_cursor_formats), NULL,
 				       DRM_PLANE_TYPE_CURSOR, NULL);
 	if (ret)

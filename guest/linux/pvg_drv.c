@@ -324,10 +324,17 @@ static void cancel_works(struct pvg_device *pvg)
 
 static void stop_for_good(struct pvg_device *pvg)
 {
+	unsigned int i;
+
 	mutex_lock(&pvg->state_lock);
 	WRITE_ONCE(pvg->unplugged, true);
 	device_stop(pvg, true);
 	mutex_unlock(&pvg->state_lock);
+	/* Who has seen the device running may be at the cursor's doorbell still. */
+	for (i = 0; i < pvg->pipe_count; i++) {
+		mutex_lock(&pvg->pipes[i].present_lock);
+		mutex_unlock(&pvg->pipes[i].present_lock);
+	}
 	cancel_works(pvg);
 }
 

@@ -694,9 +694,7 @@ void pvg_gamma_update(struct pvg_pipe *pipe, const struct drm_color_lut *lut, un
 int pvg_kms_init(struct pvg_device *pvg);
 void pvg_kms_fini(struct pvg_device *pvg);
 void pvg_kms_repaint(struct pvg_device *pvg);
-struct drm_plane_state *pvg_plane_duplicate_state(struct drm_plane *plane);
-void pvg_plane_destroy_state(struct drm_plane *plane, struct drm_plane_state *state);
-void pvg_plane_reset(struct drm_plane *plane);
+extern const struct drm_plane_funcs pvg_plane_funcs;
 
 /* pvg_cursor.c */
 int pvg_cursor_init(struct pvg_pipe *pipe);

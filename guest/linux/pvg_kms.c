@@ -24,29 +24,8 @@
 
 static const u32 pvg_primary_formats[] = { DRM_FORMAT_XRGB8888 };
 
-/**
- * pvg_plane_reset() - initial plane state
- * @plane: the plane
- */
-void pvg_plane_reset(struct drm_plane *plane)
-{
-	struct pvg_plane_state *state;
-
-	if (plane->state)
-		pvg_plane_destroy_state(plane, plane->state);
-	plane->state = NULL;
-	state = kzalloc(sizeof(*state), GFP_KERNEL);
-	if (state)
-		__drm_atomic_helper_plane_reset(plane, &state->base);
-}
-
-/**
- * pvg_plane_duplicate_state() - copy a plane state, without what a commit prepares
- * @plane: the plane
- *
- * Returns: the copy or NULL.
- */
-struct drm_plane_state *pvg_plane_duplicate_state(struct drm_plane *plane)
+/* A copy without what a commit prepares. */
+static struct drm_plane_state *plane_duplicate_state(struct drm_plane *plane)
 {
 	struct pvg_plane_state *state;
 
@@ -59,12 +38,7 @@ struct drm_plane_state *pvg_plane_duplicate_state(struct drm_plane *plane)
 	return &state->base;
 }
 
-/**
- * pvg_plane_destroy_state() - free a plane state
- * @plane: the plane
- * @state: the state
- */
-void pvg_plane_destroy_state(struct drm_plane *plane, struct drm_plane_state *state)
+static void plane_destroy_state(struct drm_plane *plane, struct drm_plane_state *state)
 {
 	struct pvg_plane_state *pstate = to_pvg_plane_state(state);
 
@@ -72,6 +46,28 @@ void pvg_plane_destroy_state(struct drm_plane *plane, struct drm_plane_state *st
 	__drm_atomic_helper_plane_destroy_state(state);
 	kfree(pstate);
 }
+
+static void plane_reset(struct drm_plane *plane)
+{
+	struct pvg_plane_state *state;
+
+	if (plane->state)
+		plane_destroy_state(plane, plane->state);
+	plane->state = NULL;
+	state = kzalloc(sizeof(*state), GFP_KERNEL);
+	if (state)
+		__drm_atomic_helper_plane_reset(plane, &state->base);
+}
+
+/* Of both kinds of planes. */
+const struct drm_plane_funcs pvg_plane_funcs = {
+	.update_plane = drm_atomic_helper_update_plane,
+	.disable_plane = drm_atomic_helper_disable_plane,
+	.destroy = drm_plane_cleanup,
+	.reset = plane_reset,
+	.atomic_duplicate_state = plane_duplicate_state,
+	.atomic_destroy_state = plane_destroy_state,
+};
 
 static int pvg_primary_atomic_check(struct drm_plane *plane, struct drm_atomic_state *state)
 {
@@ -114,15 +110,6 @@ static const struct drm_plane_helper_funcs pvg_primary_helper_funcs = {
 	.atomic_update = pvg_primary_atomic_update,
 };
 
-static const struct drm_plane_funcs pvg_primary_funcs = {
-	.update_plane = drm_atomic_helper_update_plane,
-	.disable_plane = drm_atomic_helper_disable_plane,
-	.destroy = drm_plane_cleanup,
-	.reset = pvg_plane_reset,
-	.atomic_duplicate_state = pvg_plane_duplicate_state,
-	.atomic_destroy_state = pvg_plane_destroy_state,
-};
-
 static u64 pipe_period_ns(struct pvg_pipe *pipe)
 {
 	u64 period;
@@ -138,8 +125,10 @@ static enum drm_mode_status pvg_crtc_mode_valid(struct drm_crtc *crtc,
 {
 	if (mode->hdisplay > PVG_MAX_EXTENT || mode->vdisplay > PVG_MAX_EXTENT)
 		return MODE_BAD;
-	if (mode->flags & (DRM_MODE_FLAG_INTERLACE | DRM_MODE_FLAG_DBLSCAN))
+	if (mode->flags & DRM_MODE_FLAG_INTERLACE)
 		return MODE_NO_INTERLACE;
+	if (mode->flags & DRM_MODE_FLAG_DBLSCAN)
+		return MODE_NO_DBLESCAN;
 	return MODE_OK;
 }
 
@@ -262,7 +251,7 @@ static void pvg_crtc_atomic_flush(struct drm_crtc *crtc, struct drm_atomic_state
 	if (drm_atomic_crtc_needs_modeset(crtc_state) || crtc_state->color_mgmt_changed)
 		update_gamma(pipe, crtc_state);
 	pvg_crc_shown(pipe, plane_state->fb, plane_state->src_x >> 16, plane_state->src_y >> 16);
-	ret = pvg_present(pipe, surface, event, 0);
+	ret = pvg_present(pipe, surface, event, crtc_state->async_flip ? PVG_PRESENT_ASYNC : 0);
 	if (ret && event)
 		finish_event(pipe, event);
 }
@@ -341,7 +330,7 @@ static struct drm_crtc *async_commit_crtc(struct drm_atomic_state *state)
 
 static int pvg_atomic_commit(struct drm_device *dev, struct drm_atomic_state *state, bool nonblock)
 {
-	struct drm_crtc *crtc = nonblock ? async_commit_crtc(state) : NULL;
+	struct drm_crtc *crtc = async_commit_crtc(state);
 
 	if (crtc) {
 		struct drm_crtc_state *crtc_state = drm_atomic_get_new_crtc_state(state, crtc);
@@ -354,6 +343,9 @@ static int pvg_atomic_commit(struct drm_device *dev, struct drm_atomic_state *st
 					     crtc_state->event);
 		if (!ret)
 			crtc_state->event = NULL;
+		/* A blocking commit waits for the flip that is in its way. */
+		if (ret == -EBUSY && !nonblock)
+			ret = -EAGAIN;
 		if (ret != -EAGAIN)
 			return ret;
 	}
@@ -376,7 +368,7 @@ static int pipe_init(struct pvg_pipe *pipe)
 	bool has_cursor = pipe->cursor_max_width && pipe->cursor_max_height;
 	int ret;
 
-	ret = drm_universal_plane_init(drm, &pipe->primary, BIT(pipe->index), &pvg_primary_funcs,
+	ret = drm_universal_plane_init(drm, &pipe->primary, BIT(pipe->index), &pvg_plane_funcs,
 				       pvg_primary_formats, ARRAY_SIZE(pvg_primary_formats), NULL,
 				       DRM_PLANE_TYPE_PRIMARY, NULL);
 	if (ret)
@@ -425,7 +417,6 @@ int pvg_kms_init(struct pvg_device *pvg)
 	config->max_width = PVG_MAX_EXTENT;
 	config->max_height = PVG_MAX_EXTENT;
 	config->preferred_depth = 24;
-	config->prefer_shadow = 0;
 	config->async_page_flip = true;
 	config->cursor_width = 64;
 	config->cursor_height = 64;

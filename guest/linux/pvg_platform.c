@@ -161,12 +161,25 @@ static int param_irq(unsigned int gsi)
 #endif
 }
 
+static int param_device_register(u64 gfx_base, u64 iosfc_base, int gfx_irq, int iosfc_irq)
+{
+	const struct resource res[] = {
+		DEFINE_RES_MEM(gfx_base, PVG_REGS_SIZE),
+		DEFINE_RES_MEM(iosfc_base, PVG_IOSFC_REGS_SIZE),
+		DEFINE_RES_IRQ(gfx_irq),
+		DEFINE_RES_IRQ(iosfc_irq),
+	};
+
+	pvg_param_device = platform_device_register_simple(PVG_PLATFORM_NAME, PLATFORM_DEVID_NONE,
+							   res, ARRAY_SIZE(res));
+	return PTR_ERR_OR_ZERO(pvg_param_device);
+}
+
 static int param_device_create(void)
 {
-	struct resource res[4];
 	u64 gfx_base, iosfc_base;
 	unsigned int gfx_gsi, iosfc_gsi;
-	int gfx_irq, iosfc_irq, end = 0;
+	int gfx_irq, iosfc_irq, ret, end = 0;
 
 	if (!pvg_mmio || !*pvg_mmio)
 		return 0;
@@ -183,17 +196,10 @@ static int param_device_create(void)
 		param_irqs_release();
 		return iosfc_irq;
 	}
-	res[0] = (struct resource)DEFINE_RES_MEM(gfx_base, PVG_REGS_SIZE);
-	res[1] = (struct resource)DEFINE_RES_MEM(iosfc_base, PVG_IOSFC_REGS_SIZE);
-	res[2] = (struct resource)DEFINE_RES_IRQ(gfx_irq);
-	res[3] = (struct resource)DEFINE_RES_IRQ(iosfc_irq);
-	pvg_param_device = platform_device_register_simple(PVG_PLATFORM_NAME, PLATFORM_DEVID_NONE,
-							   res, ARRAY_SIZE(res));
-	if (IS_ERR(pvg_param_device)) {
+	ret = param_device_register(gfx_base, iosfc_base, gfx_irq, iosfc_irq);
+	if (ret)
 		param_irqs_release();
-		return PTR_ERR(pvg_param_device);
-	}
-	return 0;
+	return ret;
 }
 
 /**

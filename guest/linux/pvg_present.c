@@ -451,20 +451,17 @@ int pvg_fb_dirty(struct drm_framebuffer *fb, struct drm_file *file, unsigned int
 	struct pvg_device *pvg = to_pvg_device(fb->dev);
 	struct drm_modeset_acquire_ctx ctx;
 	unsigned int i;
-	int ret = 0;
+	int ret;
 
 	drm_modeset_acquire_init(&ctx, file ? DRM_MODESET_ACQUIRE_INTERRUPTIBLE : 0);
-	for (i = 0; i < pvg->pipe_count; i++) {
+retry:
+	ret = 0;
+	for (i = 0; i < pvg->pipe_count && !ret; i++)
 		ret = dirty_pipe(&pvg->pipes[i], fb, &ctx, file ? PVG_PRESENT_INTERRUPTIBLE : 0);
-		if (ret == -EDEADLK) {
-			ret = drm_modeset_backoff(&ctx);
-			if (ret)
-				break;
-			i = -1; /* all over again: locks are gone */
-			continue;
-		}
-		if (ret)
-			break;
+	if (ret == -EDEADLK) {
+		ret = drm_modeset_backoff(&ctx);
+		if (!ret)
+			goto retry;
 	}
 	drm_modeset_drop_locks(&ctx);
 	drm_modeset_acquire_fini(&ctx);
