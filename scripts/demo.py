@@ -40,11 +40,14 @@ def main():
     folder = os.path.join(pvgvm.BUILD, name)
     console, screen = os.path.join(folder, "console.png"), os.path.join(folder, "screen.png")
     extra, display = [], "none"
+    ours = device.split(",")[0].startswith("apple-gfx-")
     if mode == "window":
-        display = "gtk"
+        # Without zoom-to-fit=off QEMU's window begins with 640x480, and the guest follows it. The first mode fits small screens.
+        display = "gtk,zoom-to-fit=off"
+        if ours and "modes=" not in device:
+            device += ",modes=1280x800@60:1440x900@60:1600x900@60:1920x1080@60"
     elif mode == "vnc":
         extra = ["-vnc", address]
-    ours = device.split(",")[0].startswith("apple-gfx-")
     vm = pvgvm.Vm(folder, [device], extra=extra, display=display, stock=not ours, arch=arch)
     for path in (console, screen):
         if os.path.exists(path):

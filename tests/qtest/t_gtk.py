@@ -43,13 +43,14 @@ class Xvfb:
         if len(dump) < 100:
             return [None] * len(colors)
         header, width, height = struct.unpack('>I', dump[:4])[0], *struct.unpack('>II', dump[16:24])
-        line, map_entries = struct.unpack('>I', dump[48:52])[0], struct.unpack('>I', dump[76:80])[0]
+        bits, line, map_entries = *struct.unpack('>II', dump[44:52]), struct.unpack('>I', dump[76:80])[0]
+        size = bits // 8  # 3 or 4
         start = header + map_entries * 12
         sums = [[0, 0, 0] for _ in colors]
         for y in range(0, height, 4):
-            row = dump[start + y * line:start + y * line + width * 4]
+            row = dump[start + y * line:start + y * line + width * size]
             for x in range(0, width, 4):
-                pixel = row[4 * x:4 * x + 3]
+                pixel = row[size * x:size * x + 3]
                 if pixel in colors:
                     entry = sums[colors.index(pixel)]
                     entry[0] += x
