@@ -35,6 +35,7 @@ def step(text, function):
 
 def main():
     mode, device, address, arch = sys.argv[1:5]
+    pvgvm.end_by_signals()
     began = float(os.environ.get("PVG_T0", time.time()))
     name = "demo" if arch == "x86_64" else f"demo-{arch}"
     folder = os.path.join(pvgvm.BUILD, name)

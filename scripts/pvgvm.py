@@ -16,6 +16,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -30,6 +31,12 @@ DEADLINE_S = float(os.environ.get("PVG_DEADLINE_S", "300"))
 
 class VmError(Exception):
     """The VM did something else than was waited for; the text says what it said last."""
+
+
+def end_by_signals():
+    """SIGTERM, and SIGHUP of a terminal that is closed, unwind as Ctrl-C does: no QEMU is left behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 class Picture:

@@ -92,6 +92,7 @@ def run_case(group, function):
 
 
 def main():
+    pvgvm.end_by_signals()
     # The modules of cases; each defines GROUPS.
     import cases_kms
     import cases_many
