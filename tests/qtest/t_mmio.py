@@ -580,8 +580,8 @@ def properties():
 
 
 def listed(m, kind):
-    """Type, default and description by name; what every device of the kind's parent has left out."""
-    inherited = {p['name'] for p in m.qmp('device-list-properties', typename='pvpanic') if '[' not in p['name']}
+    """Type, default and description by name, without what every device has."""
+    inherited = {p['name'] for p in m.qmp('device-list-properties', typename='bochs-display') if '[' not in p['name']}
     have = {}
     for p in m.qmp('device-list-properties', typename=kind):
         if p['name'] not in inherited and not p['type'].startswith('child<') and '[' not in p['name']:
@@ -675,7 +675,7 @@ def refused_places():
             ('iosfc-base=0xfec90800', 'a multiple of 4096'), ('iosfc-base=0xffffffffffff8000', 'a multiple of 4096'),
             ('iosfc-base=0xfec80000', 'the windows overlap'), ('gfx-base=0xfec9f000', 'the windows overlap'),
             ('gfx-base=0xefffd000,iosfc-base=0xeffee000', 'the windows overlap'), ('gfx-base=0x100000', 'of the machine lies there'),
-            ('iosfc-base=0xfebf8000', 'of the machine lies there'), ('gfx-base=0xfed00000', "'hpet' of the machine lies there"), ('gfx-base=x', 'gfx-base'), ('hold-irq=2', 'hold-irq'),
+            ('iosfc-base=0xfebf8000', 'of the machine lies there'), ('gfx-base=0xfec00000', "'ioapic' of the machine lies there"), ('gfx-base=x', 'gfx-base'), ('hold-irq=2', 'hold-irq'),
             ('modes=x', "'x' is not a mode"), ('displays=9', 'displays=9: 1 to 8'), ('guest-page-shift=13', '12 and 14'),
             ('tasks=callbacks', 'memory-backend-memfd'), ('no-such=1', 'no-such')):
         status, text = run_qemu('-device', f'{own},{options}')
