@@ -16,6 +16,8 @@ struct env {
     struct vk_buf b[VK_RUN_SLOTS];
     struct vk_run run;
     bool ran;
+    bool software;        /* the device is a CPU, which takes minutes to translate the largest kernels */
+    const char *left_out; /* set in the call with @options: why this kernel is not run on this device */
     unsigned bad;
     size_t compared;
     char detail[256];
@@ -86,6 +88,7 @@ void t_rope(struct env *e, bool options);
 void t_mul_mv(struct env *e, bool options);
 void t_mul_mm(struct env *e, bool options);
 /* corpus_experts.c */
+uint32_t simd_groups(const struct quant *q);
 void t_mul_mv_id(struct env *e, bool options);
 void t_mul_mm_id(struct env *e, bool options);
 void t_mul_mm_id_map(struct env *e, bool options);

@@ -62,6 +62,12 @@ static const struct quant *format_of(const char *kernel, const char *after)
     return quant_find(w);
 }
 
+/* SIMD groups that share the rows of a workgroup, or in q8_0 the columns. */
+uint32_t simd_groups(const struct quant *q)
+{
+    return strcmp(q->name, "q8_0") ? 2 : 4;
+}
+
 static float largest(const float *x, size_t n)
 {
     float top = 0;
@@ -97,7 +103,7 @@ void t_mul_mv_id(struct env *e, bool options)
         choose(s, ids);
         expert_products(s, fw, x, ids, want);
         ran = q->elems == 1 ? launch(e, (uint32_t)s->m, 1, (uint32_t)(s->used * s->tokens), 32, 1)
-                            : launch(e, (uint32_t)(s->m + 1) / 2, 1, (uint32_t)(s->used * s->tokens), 32, 2);
+                            : launch(e, (uint32_t)(s->m + 1) / 2, 1, (uint32_t)(s->used * s->tokens), 32, simd_groups(q));
         if (ran)
             expect(e, e->b[3].map, want, nout, 2e-3f, 2e-2f);
         free(fw);

@@ -382,7 +382,7 @@ void t_mul_mv(struct env *e, bool options)
     product(fw, fx, K, M, N, want);
     buffer(e, 3, M * N * 4);
     if (qw->elems == 1 ? launch(e, M, strstr(e->kernel, "_1row") ? N : strstr(e->kernel, "_l4") ? 1 : 1, 1, 32, 1)
-                       : launch(e, (M + 1) / 2, N, 1, 32, 2))
+                       : launch(e, (M + 1) / 2, N, 1, 32, simd_groups(qw)))
         expect(e, e->b[3].map, want, M * N, 2e-3f, 2e-2f);
     free(fw);
     free(fx);
