@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The worker: waits for doorbells, completions and requests, gives every FIFO with work its turn, and raises the interrupt.
- * See core.h for how others get it out of guest memory.
+ * The worker: waits for doorbells, completions and requests, gives every FIFO with work its turn, and raises the
+ * interrupt. See core.h for how others get it out of guest memory.
  */
 #include "core/core_priv.h"
 
@@ -41,17 +41,22 @@ static void raise_if_owed(struct core *core)
     (void)gmem_callback_end(&core->pin); /* the pin remembers that it was cut off; the next access fails */
 }
 
-/* Enter guest memory, unless somebody wants the worker out of it. */
+/*
+ * Enter guest memory, unless somebody wants the worker out of it. The pin comes first: a quiescer that posts its
+ * request after the look at it below has then cut the pin off, and one that posted before is seen. The other way round
+ * the pin could be newer than the cut, and the worker would go on after a callback during which it had been taken for
+ * out.
+ */
 static bool section_enter(struct core *core)
 {
-    atomic_store(&core->in_section, true);
-    if (atomic_load(&core->requests) || core_silent(core)) {
-        atomic_store(&core->in_section, false);
-        event_signal(&core->quiet);
-        return false;
-    }
     gmem_pin(core->cfg.gmem, &core->pin);
-    return true;
+    atomic_store(&core->in_section, true);
+    if (!atomic_load(&core->requests) && !core_silent(core))
+        return true;
+    gmem_unpin(&core->pin);
+    atomic_store(&core->in_section, false);
+    event_signal(&core->quiet);
+    return false;
 }
 
 static void section_leave(struct core *core)

@@ -80,6 +80,8 @@ static void teardown(void *ctx, bool reset)
 
         pthread_mutex_lock(&pipe->lock);
         pipe_detach(pipe);
+        /* A clock that took its pin since the quiescer's cut, and the section before this lock, is cut off here. */
+        gmem_cut(core_gmem(set->cfg.core));
         wait_out(pipe);
         if (reset) {
             present_forget(pipe);
@@ -319,14 +321,13 @@ static void report(void *ctx, struct str *json)
                 (unsigned long long)atomic_load(&pipe->guest_presents),
                 (unsigned long long)atomic_load(&pipe->host_presents),
                 (unsigned long long)atomic_load(&pipe->superseded), (unsigned long long)atomic_load(&pipe->vblanks),
-                (unsigned long long)atomic_load(&pipe->transactions),
-                (unsigned long long)atomic_load(&pipe->onlines));
+                (unsigned long long)atomic_load(&pipe->transactions), (unsigned long long)atomic_load(&pipe->onlines));
         if (pipe->front)
             str_add(json, "\"picture\":{\"width\":%u,\"height\":%u,\"sequence\":%llu},", pipe->front->width_px,
                     pipe->front->height_px, (unsigned long long)pipe->front->sequence);
         str_add(json, "\"pointer\":{\"image\":%s,\"visible\":%s,\"x\":%u,\"y\":%u},\"gamma\":%s}",
-                pipe->glyph ? "true" : "false", pipe->cursor_visible ? "true" : "false", pipe->cursor.x,
-                pipe->cursor.y, pipe->gamma.identity ? "false" : "true");
+                pipe->glyph ? "true" : "false", pipe->cursor_visible ? "true" : "false", pipe->cursor.x, pipe->cursor.y,
+                pipe->gamma.identity ? "false" : "true");
         pthread_mutex_unlock(&pipe->lock);
     }
     str_add(json, "]");
@@ -369,11 +370,8 @@ bool display_set_diagnose(struct display_set *set, struct str *json, bool comma)
 
 void pipe_register(struct display_set *set)
 {
-    const struct core_observer observer = {.ctx = set,
-                                           .teardown = teardown,
-                                           .settle = present_settle,
-                                           .channel_gone = channel_gone,
-                                           .report = report};
+    const struct core_observer observer = {
+        .ctx = set, .teardown = teardown, .settle = present_settle, .channel_gone = channel_gone, .report = report};
     struct core *core = set->cfg.core;
 
     core_observe(core, &observer);

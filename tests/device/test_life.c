@@ -420,6 +420,7 @@ static void test_ram_goes(void **state)
 
     vmm_display_new(&v, 0, &mode, 1, false);
     bring_up();
+    guest_wait(&g, screen.c, screen.c->stamp); /* until then the surface is the host's to read */
     pixels_pattern(&g, &surface[0], 9);
     screen_show(&screen, 1);
     assert_int_equal(pvg_device_del_ram(v.dev, b->gpa, b->bytes), 0);
