@@ -66,6 +66,14 @@ WANT(sum16, x + y ? OLD : 16 * 12 + 120) /* every thread has added 12 and its nu
 WANT(min_ul, OLD < 12 ? OLD : 12)
 WANT(max_ul, OLD > 12 ? OLD : 12)
 
+/* ten threads of sixteen */
+#define TEN (x + 4 * y < 10)
+WANT(ten_written, TEN ? (float)(x * 2 + y * 20 + k) : ALPHA(texel(x, y, 0, 0, k)))
+WANT(ten_old, TEN && !k ? OLD : 0)
+WANT(ten_added, OLD + (TEN ? 12 : 0))
+/* threads 8 and 9 write texel (0, 0) of level 1 */
+WANT(ten_of_level1, x + y ? ALPHA(texel(x, y, 0, 1, k)) : (float)k)
+
 #define U4(v)  "<4 x i32> <i32 " v ", i32 " v ", i32 " v ", i32 " v ">"
 #define FROM_U "  %r = call <4 x float> @air.convert.f.v4f32.u.v4i32(<4 x i32> %q)\n"
 #define FROM_S "  %r = call <4 x float> @air.convert.f.v4f32.s.v4i32(<4 x i32> %q)\n"
@@ -222,6 +230,22 @@ static const struct row table[] = {
     {"atomic_ulong_without_feature", T2D, ULONG1, "texture2d<ulong, read_write>",
      "  call void @air.atomic_min_explicit_texture_2d.u.v4i64(" T I2 ", <4 x i64> zeroinitializer, i32 0, i32 3)\n" ZERO, NULL,
      .without = AIR_CAP_IMAGE_INT64, .refused = AIR_REFUSE_DEVICE_FEATURE},
+    /* threads outside the grid wait at the barrier and do nothing else (air 4.7) */
+    {"write_at_an_edge", T2D, FLOAT4, W2D,
+     TEXEL "  call void @air.wg.barrier(i32 4, i32 1)\n" WRITE("texture_2d", I2 TX END), NULL,
+     .check = {{ten_written, 0, 0}}, .threads = 10},
+    {"write_level_of_thread_at_an_edge", T2D, FLOAT4, W2D,
+     TWO_LEVELS TEXEL_AT("%sx", "%sy") "  call void @air.wg.barrier(i32 4, i32 1)\n"
+     WRITE("texture_2d", ", <2 x i32> %p" TX ", i32 %l, i32 2"), NULL,
+     .check = {{upper_written, 0, 0}, {ten_of_level1, 0, 1}}, .levels = 2, .threads = 10, .need = NEED_NULL_DESCRIPTOR,
+     .chosen = true},
+    {"atomic_at_an_edge", T2D, UINT1, URW,
+     "  call void @air.wg.barrier(i32 4, i32 1)\n"
+     ATOMIC("fetch_add", "texture_2d", "u", I2 ", " U4("12") ", i32 0, i32 3") FROM_U, ten_old, .check = {{ten_added, 0, 0}},
+     .threads = 10},
+    {"atomic_load_at_an_edge", T2D, UINT1, URW,
+     "  call void @air.wg.barrier(i32 4, i32 1)\n" ATOMIC("load", "texture_2d", "u", I2 ", i32 0, i32 3") FROM_U, ten_old,
+     .threads = 10},
     ULONG("min", min_ul),
     ULONG("max", max_ul),
 };

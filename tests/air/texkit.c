@@ -478,6 +478,10 @@ static void test(const struct row *r, uint32_t without)
         goto free_images;
     }
     run.buf[0] = &out;
+    if (r->threads) {
+        run.threads[0] = r->threads;
+        run.threads[1] = run.threads[2] = 1;
+    }
     for (unsigned i = 0; i < 4; i++)
         run.sampler[i] = r->samplers[i] ? vk_sampler(&vk, r->samplers[i]) : VK_NULL_HANDLE;
     ok = vk_dispatch(&vk, &res, &run, err, sizeof(err));

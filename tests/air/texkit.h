@@ -60,6 +60,7 @@ struct row {
     bool chosen;                /* descriptors are chosen at run time: run by index and by switch */
     enum air_refuse refused;    /* the kernel must be refused for this */
     uint64_t samplers[4];       /* state of the samplers bound at 0..3, 0: none */
+    unsigned threads;           /* of the dispatch, fewer than the threadgroup has; 0: all */
     const char *version;        /* operands of !air.version, NULL: none */
 };
 

@@ -11,6 +11,8 @@ WANT(x_l1, ALPHA(texel(x, 0, 1, 0, k)))
 WANT(xy_l2, ALPHA(texel(x, y, 2, 0, k)))
 WANT(xy_mip1, ALPHA(texel(x / 2, y / 2, 0, 1, k)))
 WANT(offset, ALPHA(texel(x < 3 ? x + 1 : 3, y > 0 ? y - 1 : 0, 0, 0, k)))
+WANT(offset_l1, ALPHA(texel(x < 3 ? x + 1 : 3, y > 0 ? y - 1 : 0, 1, 0, k)))
+WANT(offset_l2, ALPHA(texel(x < 3 ? x + 1 : 3, y > 0 ? y - 1 : 0, 2, 0, k)))
 WANT(pos_x, ALPHA(texel(2, 2, 0, 0, k)))
 WANT(face, ALPHA(texel(x, y, 3, 0, k)))
 WANT(cube_l1, ALPHA(texel(x, y, 6 + 3, 0, k)))
@@ -82,6 +84,17 @@ static const struct row table[] = {
      SAMPLE("texture_cube", POSX AUTO), pos_x, .sampler = NEAREST},
     {"sample_cube_grad", TCUBE, FLOAT4, "texturecube<float, sample>",
      SAMPLE("texture_cube_grad", POSX ZGRAD3 ", i32 0"), pos_x, .sampler = NEAREST},
+    {"sample_1d_grad", T1D, FLOAT4, "texture1d<float, sample>",
+     SAMPLE("texture_1d_grad", ", float %u, float 0.25, float 0.0, float 0.0" OFF1 ", i32 0"), x_, .sampler = NEAREST},
+    {"sample_2d_array_offset", T2DA, FLOAT4, "texture2d_array<float, sample>",
+     SAMPLE("texture_2d_array", C2 ", i32 2, i1 true, <2 x i32> <i32 1, i32 -1>" LEVEL("0.0", "0.0")), offset_l2,
+     .sampler = NEAREST},
+    {"sample_2d_array_pixel", T2DA, FLOAT4, "texture2d_array<float, sample>",
+     "  %p = fmul <2 x float> %c, <float 4.0, float 4.0>\n" SAMPLE("texture_2d_array", ", <2 x float> %p, i32 2" OFF2 AUTO),
+     xy_l2, .sampler = PIXEL},
+    {"sample_3d_offset", T3D, FLOAT4, "texture3d<float, sample>",
+     SAMPLE("texture_3d", C3 ", i1 true, <3 x i32> <i32 1, i32 -1, i32 -1>" LEVEL("0.0", "0.0")), offset_l1,
+     .sampler = NEAREST},
     {"sample_cube_grad_min_lod", TCUBE, FLOAT4, "texturecube<float, sample>",
      SAMPLE("texture_cube_grad", POSX ", <3 x float> zeroinitializer, <3 x float> zeroinitializer, float 1.0, i32 0"), NULL,
      .sampler = NEAREST, .without = AIR_CAP_MIN_LOD, .refused = AIR_REFUSE_DEVICE_FEATURE},
