@@ -2,9 +2,8 @@
 /*
  * The compiler service as a client sees it (issue 3, item 7): start, compile round trip, cache hit, what a crash costs.
  *
- * Usage: bench-airc SERVICE STAND-IN LL-FOLDER LLVM-AS. SERVICE is pvg-airc; STAND-IN is the service with the tests'
- * compiler, which crashes on demand. $PVG_AIR_CORPUS: a metallib to compile in full, where it is within reach; without
- * it our own few functions stand for it.
+ * Usage: bench-airc SERVICE LL-FOLDER LLVM-AS. SERVICE is pvg-airc. $PVG_AIR_CORPUS: a metallib to compile in full, where
+ * it is within reach; without it our own few functions stand for it.
  */
 #include <dirent.h>
 #include <pthread.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "air/container.h"
+#include "air/corpus_constants.h"
 #include "airc/airc.h"
 #include "measure.h"
 
@@ -58,6 +58,7 @@ static void ask(struct airc *c, const char *entry, const void *module, size_t n)
     req.options.size = sizeof(req.options);
     req.options.caps = AIR_CAPS_DEFAULT;
     req.options.simd_width = 32;
+    corpus_constants(&req.options);
     if (airc_compile(c, &req, done, NULL))
         die("a request was not taken");
 }

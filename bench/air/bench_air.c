@@ -5,6 +5,7 @@
  *
  * usage: bench_air LIB GLSL-DIR. One JSON object per line (decision 19); ratio >= 1 means at least as good as the reference.
  */
+#include "corpus_constants.h"
 #include "vkrun.h"
 #include "air/container.h"
 
@@ -54,8 +55,11 @@ static void compile_times(const struct metallib *lib)
     while (metallib_next(lib, &cursor, &f) != METALLIB_ERR_INDEX && n < 4096) {
         struct air_options o = {.size = sizeof(o), .caps = AIR_CAPS_DEFAULT, .simd_width = 32};
         struct air_result r;
-        double s = now_ms(), p = cpu_ms();
+        double s, p;
 
+        corpus_constants(&o);
+        s = now_ms();
+        p = cpu_ms();
         if (!air_compile(f.bitcode, f.bitcode_size, f.name, &o, &r)) {
             words += r.words;
             bytes += f.bitcode_size;
@@ -184,6 +188,8 @@ static void run_times(const struct metallib *lib, const char *glsl)
         }
         snprintf(name, sizeof(name), "%s on %.60s", kernels[k], vk.name);
         line(name, "ms", best[0] / 8, best[1] / 8, "GLSL by glslang", true);
+        snprintf(name, sizeof(name), "%s, SPIR-V", kernels[k]);
+        line(name, "byte", (double)ours.words * 4, (double)theirs.words * 4, "GLSL by glslang", true);
         for (unsigned i = 0; i < 4; i++)
             vk_buf_free(&vk, &b[i]);
         air_result_fini(&ours);
