@@ -6,6 +6,7 @@
 #include "air_reflect.h"
 #include "air_abi.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/half.h"
@@ -278,5 +279,82 @@ int air_link_varyings(const void *vs, uint32_t *fs_words, size_t fs_count, const
         }
         fs_words[in->word] = location == UINT32_MAX ? next++ : location;
     }
+    return 0;
+}
+
+/* The few numbers of SPIR-V that linking needs; this file must not depend on SPIR-V's headers. */
+enum {
+    OP_EXTENSION = 10,
+    OP_CAPABILITY = 17,
+    OP_DECORATE = 71,
+    DECORATION_LOCATION = 30,
+    DECORATION_PER_PRIMITIVE = 5271,
+    CAPABILITY_MESH_SHADING = 5283,
+};
+
+/* Is the variable of this Location decoration written once for each primitive? */
+static bool per_primitive(const void *producer, const void *fs, size_t word)
+{
+    for (uint32_t k = 0; k < hdr(fs)->inputs.count; k++) {
+        const struct air_reflect_io *in = air_reflect_input(fs, k);
+
+        if (!in->word || in->word != word)
+            continue;
+        for (uint32_t i = 0; i < hdr(producer)->outputs.count; i++) {
+            const struct air_reflect_io *o = air_reflect_output(producer, i);
+
+            if (o->word && o->flags & AIR_IO_PER_PRIMITIVE &&
+                !strcmp(air_reflect_string(producer, o->identity), air_reflect_string(fs, in->identity)))
+                return true;
+        }
+    }
+    return false;
+}
+
+int air_link_fragment(const void *producer, uint32_t **words, size_t *count, const void *fs)
+{
+    static const char name[20] = "SPV_EXT_mesh_shader";
+    const uint32_t *w = *words;
+    bool any = false, said = false;
+    uint32_t *out;
+    size_t n = 5;
+
+    for (uint32_t i = 0; i < hdr(producer)->outputs.count; i++)
+        any = any || air_reflect_output(producer, i)->flags & AIR_IO_PER_PRIMITIVE;
+    if (*count < 5 || air_link_varyings(producer, *words, *count, fs))
+        return -1;
+    if (!any)
+        return 0;
+    /* one capability and one extension; at most one decoration of four words for each input */
+    out = malloc((*count + 8 + (size_t)hdr(fs)->inputs.count * 4) * sizeof(*out));
+    if (!out)
+        return -1;
+    memcpy(out, w, n * sizeof(*out));
+    for (size_t i = 5; i < *count; i += w[i] >> 16) {
+        uint32_t op = w[i] & 0xffff, len = w[i] >> 16;
+
+        if (!len || len > *count - i) {
+            free(out);
+            return -1;
+        }
+        if (!said && op != OP_CAPABILITY) {
+            out[n++] = 2u << 16 | OP_CAPABILITY;
+            out[n++] = CAPABILITY_MESH_SHADING;
+            out[n++] = 6u << 16 | OP_EXTENSION;
+            memcpy(out + n, name, sizeof(name));
+            n += 5;
+            said = true;
+        }
+        if (op == OP_DECORATE && len == 4 && w[i + 2] == DECORATION_LOCATION && per_primitive(producer, fs, i + 3)) {
+            out[n++] = 3u << 16 | OP_DECORATE;
+            out[n++] = w[i + 1];
+            out[n++] = DECORATION_PER_PRIMITIVE;
+        }
+        memcpy(out + n, w + i, len * sizeof(*out));
+        n += len;
+    }
+    free(*words);
+    *words = out;
+    *count = n;
     return 0;
 }

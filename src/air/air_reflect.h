@@ -311,4 +311,11 @@ const char *air_stage_name(uint32_t stage);
  */
 int air_link_varyings(const void *vs_reflect, uint32_t *fs_words, size_t fs_count, const void *fs_reflect);
 
+/*
+ * The same behind any producer: inputs that a mesh function writes once for each primitive are decorated as such. For that
+ * the module grows: *@fs_words, malloc'ed, is replaced, and the word numbers in @fs_reflect no longer fit it. Returns 0, or
+ * -1 for a module that does not parse or for lack of memory; *@fs_words stays the caller's in both cases.
+ */
+int air_link_fragment(const void *producer, uint32_t **fs_words, size_t *fs_count, const void *fs_reflect);
+
 #endif

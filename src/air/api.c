@@ -208,7 +208,8 @@ static void reset_emission(struct ctx *c)
     c->matrix_scratch = 0;
     c->h.scratch_per_thread = 0;
     c->predicated = false;
-    c->push_var = c->patch_ids = c->active = c->base_active = c->scratch_var = c->state_var = c->task_groups = 0;
+    c->push_var = c->patch_ids = c->active = c->base_active = c->scratch_var = c->state_var = 0;
+    memset(&c->mesh, 0, sizeof(c->mesh));
     c->nhelper = 0;
     c->nsampler = 0;
     memset(c->sampler_var, 0, sizeof(c->sampler_var));

@@ -198,7 +198,13 @@ struct ctx {
     int nrpo;
     bool dispatcher;
     uint32_t state_var;
-    uint32_t task_groups; /* object functions: variable with the mesh threadgroups to start */
+    struct {
+        uint32_t groups;                      /* object: workgroup variable, mesh threadgroups to start */
+        uint32_t count, indices;              /* mesh: workgroup variables, primitives and their indices */
+        uint32_t vertex_block, primitive_block; /* output arrays of builtins */
+        int member[2][3];                     /* of the blocks: position, point size, clip distances; layer, viewport, culled */
+        uint32_t clip;                        /* clip distances of a vertex */
+    } mesh;
     LLVMBasicBlockRef cur_bb;
     LLVMValueRef cur_inst;
 
@@ -370,6 +376,10 @@ bool intr_atomic(struct ctx *c, struct call *k);
 bool intr_simd(struct ctx *c, struct call *k);
 bool intr_matrix(struct ctx *c, struct call *k);
 bool intr_stage(struct ctx *c, struct call *k);
+bool intr_mesh(struct ctx *c, struct call *k);
+/* mesh.c: what object and mesh functions need before and after the guest's code; both in code that every thread reaches. */
+void mesh_begin(struct ctx *c);
+void mesh_end(struct ctx *c);
 bool intr_llvm(struct ctx *c, LLVMValueRef inst, const char *name);
 void intr_call(struct ctx *c, LLVMValueRef inst);
 void intr_split_name(struct call *k, const char *name);

@@ -966,6 +966,7 @@ void emit_function(struct ctx *c)
     c->raster_order = c->raster_order && c->stage == AIR_STAGE_FRAGMENT;
     if (c->raster_order) /* the whole function is the critical section: it must not lie in conditional code */
         spv_void(s, SpvOpBeginInvocationInterlockEXT, 0);
+    mesh_begin(c);
     inside = c->base_active = c->active;
     if (inside && !c->uses_barrier && !c->uses_simd) {
         /* No thread waits for another: those outside the grid just leave. */
@@ -992,21 +993,10 @@ void emit_function(struct ctx *c)
     spv_begin(s, final);
     if (c->raster_order)
         spv_void(s, SpvOpEndInvocationInterlockEXT, 0);
+    mesh_end(c);
     iface_finish(c, main_id);
-    if (c->task_groups) {
-        uint32_t u = spv_type_uint(s, 32), o[4], v = spv_op(s, SpvOpLoad, spv_type_vec(s, u, 3), 1, c->task_groups);
-        size_t n = 3;
-
-        for (uint32_t i = 0; i < 3; i++)
-            o[i] = spv_op(s, SpvOpCompositeExtract, u, 2, v, i);
-        for (int i = 0; i < c->nroot; i++) {
-            if (c->root[i].kind == ROOT_PAYLOAD && c->root[i].var[0] && n == 3)
-                o[n++] = c->root[i].var[0];
-        }
-        spv_raw(s, s->out, SpvOpEmitMeshTasksEXT, o, n);
-    } else {
+    if (c->stage != AIR_STAGE_OBJECT) /* which has ended with the start of mesh threadgroups */
         spv_void(s, SpvOpReturn, 0);
-    }
     spv_void(s, SpvOpFunctionEnd, 0);
 
     /* Put the function's head and its variables before the blocks. */

@@ -177,6 +177,8 @@ static uint32_t kernel_builtin(struct ctx *c, enum air_kind k, unsigned *n)
     case AIR_KIND_THREADS_PER_THREADGROUP: /* an edge group of dispatchThreads is smaller */
         wg = iface_load_builtin(c, SpvBuiltInWorkgroupId, v3);
         size = local_size_vec(c);
+        if (c->stage != AIR_STAGE_KERNEL) /* grids of object and mesh functions consist of whole groups */
+            return size;
         grid = spv_op(s, SpvOpISub, v3, 2, iface_push(c, AIR_PUSH_THREADS_PER_GRID, v3),
                       spv_op(s, SpvOpIMul, v3, 2, wg, size));
         return spv_op(s, SpvOpSelect, v3, 3,
@@ -184,6 +186,8 @@ static uint32_t kernel_builtin(struct ctx *c, enum air_kind k, unsigned *n)
                             spv_type_bool(s), 3),
                       spv_glsl(s, GLSLstd450UMin, v3, 2, size, grid), size);
     case AIR_KIND_THREADS_PER_GRID:
+        if (c->stage != AIR_STAGE_KERNEL)
+            return spv_op(s, SpvOpIMul, v3, 2, iface_load_builtin(c, SpvBuiltInNumWorkgroups, v3), local_size_vec(c));
         return iface_push(c, AIR_PUSH_THREADS_PER_GRID, v3);
     case AIR_KIND_GRID_ORIGIN:
     case AIR_KIND_STAGE_IN_GRID_ORIGIN:

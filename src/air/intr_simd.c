@@ -368,8 +368,9 @@ static bool do_barrier(struct ctx *c, struct call *k)
     sem |= flags & 1 ? SpvMemorySemanticsUniformMemoryMask : 0;
     sem |= flags & 2 ? SpvMemorySemanticsWorkgroupMemoryMask : 0;
     sem |= flags & 4 ? SpvMemorySemanticsImageMemoryMask : 0;
+    /* object data: the payload is memory of the workgroup (output semantics would take Vulkan's memory model) */
     if (flags & 16 && c->stage == AIR_STAGE_OBJECT)
-        sem |= SpvMemorySemanticsOutputMemoryMask;
+        sem |= SpvMemorySemanticsWorkgroupMemoryMask;
     if (sem)
         sem |= SpvMemorySemanticsAcquireReleaseMask;
     if (c->stage == AIR_STAGE_FRAGMENT || c->stage == AIR_STAGE_VERTEX) {

@@ -403,6 +403,12 @@ static uint32_t unit_ptr(struct ctx *c, struct ptr p, unsigned lg, uint32_t k)
     if (has_views(r))
         return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassStorageBuffer, view_type(c, lg)), 3,
                       get_view(c, r, lg), spv_u32(s, 0), idx);
+    if (r->kind == ROOT_PAYLOAD) { /* nothing of the device's keeps this inside */
+        uint32_t last = r->bytes / r->unit ? r->bytes / r->unit - 1 : 0, known;
+
+        idx = spv_is_u32(s, idx, &known) ? spv_u32(s, known < last ? known : last)
+                                         : spv_glsl(s, GLSLstd450UMin, spv_type_uint(s, 32), 2, idx, spv_u32(s, last));
+    }
     return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, class_of(r), view_type(c, lg)), 2, r->var[0], idx);
 }
 

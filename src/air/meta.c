@@ -252,9 +252,10 @@ static void parse_attributes(struct ctx *c, struct arg *a, LLVMValueRef *o, unsi
             a->type_name = md_string(c, o[++i]);
         } else if (!strcmp(s, "air.arg_name") && i + 1 < n) {
             a->name = md_string(c, o[++i]);
-        } else if (!strcmp(s, "air.struct_type_info") || !strcmp(s, "air.function_constant") ||
-                   !strcmp(s, "air.clip_distance_array_size")) {
+        } else if (!strcmp(s, "air.struct_type_info") || !strcmp(s, "air.function_constant")) {
             i++;
+        } else if (!strcmp(s, "air.clip_distance_array_size")) {
+            a->r.count = need_u32(c, o, n, ++i, s);
         } else if (!strcmp(s, "air.raster_order_group")) {
             i++;
             if (a->kind == AIR_KIND_BUFFER || a->kind == AIR_KIND_TEXTURE)
@@ -481,6 +482,7 @@ static void parse_inputs(struct ctx *c)
                 if (nf > 1 && md_int(f[1], &x))
                     tmp.io.index = (uint32_t)x;
                 mo->r = tmp.io;
+                mo->array = tmp.r.count;
                 mo->r.kind = mo->kind;
                 if (j >= nv)
                     mo->r.flags |= AIR_IO_PER_PRIMITIVE;

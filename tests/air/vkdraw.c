@@ -443,7 +443,7 @@ bool vk_draw(struct vk *v, const struct air_result *vs, struct air_result *fs, c
                           .dstAccessMask = VK_ACCESS_INPUT_ATTACHMENT_READ_BIT};
 
     snprintf(why, max, "Vulkan call failed");
-    if (fs && air_link_varyings(vs->reflection, fs->spirv, fs->words, fs->reflection))
+    if (fs && air_link_fragment(vs->reflection, &fs->spirv, &fs->words, fs->reflection))
         return false;
     desc_collect(&d, vs, mesh          ? VK_SHADER_STAGE_MESH_BIT_EXT
                          : run->patches ? VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT
