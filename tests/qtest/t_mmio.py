@@ -14,6 +14,7 @@ from t_trace import SOURCES, Traced
 DEVICE = 'apple-gfx-mmio-platform,id=g'
 GFX, MAPPER, GFX_LINE, MAPPER_LINE = 0xfec80000, 0xfec90000, 14, 15
 IOAPIC = '/machine/q35/ioapic'
+TIMERS = {0, 2, 8}  # lines of a PC's interval timer and clock, which tick when a test takes longer
 CASES = (0xf1200000, 0xf1000000, 17, 19)  # another place
 
 # Registers of the mapper (memory 9.2)
@@ -217,7 +218,8 @@ def lines():
                 w.wait('lower', mapper_line, i)
                 equal(w.count('raise', mapper_line), i, 'pulses of the mapper')
             equal(w.count('raise', gfx_line), after, 'gfx line after requests')
-            equal({line.split()[2] for line in m.irqs}, {str(gfx_line), str(mapper_line)}, 'lines that moved')
+            moved = {int(line.split()[2]) for line in m.irqs} - TIMERS
+            equal(moved, {gfx_line, mapper_line}, 'lines that moved')
 
 
 def held(m, w, line, action, acknowledge):
