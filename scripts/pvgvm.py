@@ -151,9 +151,11 @@ class Job:
 
 
 class Qmp:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+    def __init__(self, path, connection=None):
+        """With a connection to the monitor, or by the path of its socket."""
+        self.socket = connection or socket.socket(socket.AF_UNIX)
+        if not connection:
+            self.socket.connect(path)
         self.socket.settimeout(DEADLINE_S)
         self.file = self.socket.makefile("rwb")
         self.lock = threading.Lock()
@@ -257,8 +259,7 @@ class Vm:
             log.flush()
             self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environment, start_new_session=True)
-        self._connect("qmp")
-        self.qmp = Qmp(self.sockets + "/qmp")
+        self.qmp = Qmp(self.sockets + "/qmp", self._connect("qmp"))
         self.agent = self._connect("agent")
         threading.Thread(target=self._read_agent, daemon=True).start()
         if wait_agent:
@@ -273,30 +274,33 @@ class Vm:
                 raise VmError(f"QEMU did not start\n{self.last_words()}")
             if time.monotonic() > deadline:
                 raise VmError(f"QEMU does not listen on its {name} socket\n{self.last_words()}")
-            if os.path.exists(f"{self.sockets}/{name}"):
-                if name == "qmp":
-                    return None
-                connection = socket.socket(socket.AF_UNIX)
-                try:
-                    connection.connect(f"{self.sockets}/{name}")
-                    return connection
-                except OSError:
-                    connection.close()
+            # The socket is there a moment before QEMU listens on it.
+            connection = socket.socket(socket.AF_UNIX)
+            try:
+                connection.connect(f"{self.sockets}/{name}")
+                return connection
+            except OSError:
+                connection.close()
             time.sleep(0.02)
 
     def _read_agent(self):
-        with self.agent.makefile("rb") as stream:
-            for raw in stream:
-                line = raw.decode(errors="replace").rstrip("\r\n")
-                match = re.match(r"(\d+)([|=])(.*)", line)
-                if line.endswith("pvg-agent ready"):
-                    self.agent_ready.put(True)
-                elif match and int(match[1]) in self.jobs:
-                    job = self.jobs[int(match[1])]
-                    if match[2] == "=":
-                        job._end(int(match[3]))
-                    else:
-                        job._line(match[3])
+        try:
+            with self.agent.makefile("rb") as stream:
+                for raw in stream:
+                    self._agent_line(raw.decode(errors="replace").rstrip("\r\n"))
+        except ConnectionResetError:
+            pass  # QEMU went away; who waits for something from it notices
+
+    def _agent_line(self, line):
+        match = re.match(r"(\d+)([|=])(.*)", line)
+        if line.endswith("pvg-agent ready"):
+            self.agent_ready.put(True)
+        elif match and int(match[1]) in self.jobs:
+            job = self.jobs[int(match[1])]
+            if match[2] == "=":
+                job._end(int(match[3]))
+            else:
+                job._line(match[3])
 
     def wait_agent(self, timeout=None):
         """Waits until a freshly booted guest answers; called again after a reset."""

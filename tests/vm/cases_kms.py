@@ -6,7 +6,7 @@ The pointer is drawn by the library (property cursor=sw), so that it is part of 
 import re
 
 import pvgvm
-from run import Group, Skip, Steps, expect_picture, map_components, numbers, paste_rectangle, pattern
+from run import Group, Skip, Steps, expect_picture, kernel_complaints, map_components, numbers, paste_rectangle, pattern
 
 MODES = [(1280, 800), (1024, 768), (1920, 1080), (800, 600)]
 ONE = Group("one", ["apple-gfx-pci,id=gfx,cursor=sw,gpu=none,modes=" + ":".join(f"{w}x{h}@60" for w, h in MODES)], inputs=False)
@@ -194,20 +194,28 @@ def flips_async(vm):
     assert numbers(lines[-1])["flips"] == 2000, lines
 
 
+def rate(vm, program):
+    """What a program measured in 10 s, when its mean rate is within 0.1 % of the advertised one; else what it measures in
+    50 s. A host that had no processor for a while begins a new grid of ticks; the driver's count follows the time to within
+    three quarters of a period, before or after, which tilts the line by up to 0.4 % in 10 s and 0.08 % in 50 s."""
+    for seconds in (10, 50):
+        found = numbers(vm.run(program.format(seconds=seconds))[-1])
+        off = abs(found["mean_hz"] / found["advertised_hz"] - 1)
+        if off <= 0.001:
+            return found
+    raise AssertionError(f"{found['mean_hz']} Hz instead of {found['advertised_hz']} Hz")
+
+
 @ONE.case
 def flips_paced(vm):
-    """Flips at the vertical blank for 10 s: the mean rate is within 0.1 % of the advertised one."""
-    found = numbers(vm.run("kms-flip --mode 1280x800 --seconds 10 paced")[-1])
-    off = abs(found["mean_hz"] / found["advertised_hz"] - 1)
-    assert off <= 0.001, f"{found['mean_hz']} Hz instead of {found['advertised_hz']} Hz"
+    """Flips at the vertical blank: the mean rate is within 0.1 % of the advertised one."""
+    rate(vm, "kms-flip --mode 1280x800 --seconds {seconds} paced")
 
 
 @ONE.case
 def vblank_rate(vm):
-    """Vertical blanks with monotonic timestamps for 10 s, in a mode whose rate is not a whole number of milliseconds."""
-    found = numbers(vm.run("kms-vblank --mode 1920x1080 --seconds 10")[-1])
-    off = abs(found["mean_hz"] / found["advertised_hz"] - 1)
-    assert off <= 0.001, f"{found['mean_hz']} Hz instead of {found['advertised_hz']} Hz"
+    """Vertical blanks with monotonic timestamps, in a mode whose rate is not a whole number of milliseconds."""
+    found = rate(vm, "kms-vblank --mode 1920x1080 --seconds {seconds}")
     assert found["vblanks"] >= 500, found
 
 
@@ -314,9 +322,8 @@ def reset_while_flipping(vm):
             expect_picture(vm, pattern(*steps.size, 12 + turn), "the pattern after a reset")
 
 
-@ONE.case
+@ONE.last
 def nothing_bad_was_said(vm):
     """No kernel warning in all of the above, and the device refused nothing that the driver sent."""
-    text = vm.console_text() + "\n".join(vm.run("dmesg"))
-    bad = [line for line in text.splitlines() if re.search(r"WARNING: |BUG: |Oops|general protection|\*ERROR\*", line)]
+    bad = kernel_complaints(vm)
     assert not bad, "\n".join(bad[:20])

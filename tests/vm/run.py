@@ -6,7 +6,8 @@ usage: run.py [--list] [CASE...]
 
 Cases are grouped by the VM that they need; one boot serves a group, and a case that kills its VM gets the next one a new
 boot. The evidence is the host's: QMP screendumps, taken when the guest said that something is shown. Results go to
-$PVG_RESULTS, one line each, for ./pvg test; the exit status is 1 when a case failed.
+$PVG_RESULTS, one line each, for ./pvg test; the exit status is 1 when a case failed, another one than 0 or 1 when some
+have not run.
 """
 import os
 import re
@@ -19,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pvgvm  # noqa: E402
 
-# Another architecture: the cases of one display, on the memory-mapped variant of the device.
+# Another architecture has the memory-mapped variant of the device.
 ARCH = os.environ.get("PVG_VM_ARCH", "x86_64")
 SUITE = os.environ.get("PVG_VM_SUITE", "vm")
 FOLDER = os.path.join(pvgvm.BUILD, "test", SUITE)
@@ -30,23 +31,37 @@ class Skip(Exception):
 
 
 class Group:
-    """Cases that share a VM. A group's setup arguments are those of pvgvm.Vm."""
+    """Cases that share a VM. A group's setup arguments are those of pvgvm.Vm; prepare(folder), if there is one, makes the
+    files that they name."""
 
     def __init__(self, name, devices, **arguments):
         if ARCH == "aarch64":
             devices = [device.replace("apple-gfx-pci", "apple-gfx-mmio-platform") for device in devices]
         self.name, self.devices, self.arguments = name, devices, {"arch": ARCH, **arguments}
-        self.cases = []
+        self.folder = os.path.join(FOLDER, name)
+        self.prepare = None
+        self.cases, self.at_the_end = [], []
         self.vm = None
 
     def case(self, function):
         self.cases.append(function)
         return function
 
+    def last(self, function):
+        """A case that looks back at all others of the group, in whatever module they are."""
+        self.at_the_end.append(function)
+        return function
+
+    def all_cases(self):
+        return [*self.cases, *self.at_the_end]
+
     def boot(self):
         if self.vm is None or self.vm.dead():
             self.stop()
-            self.vm = pvgvm.Vm(os.path.join(FOLDER, self.name), self.devices, **self.arguments)
+            if self.prepare:
+                os.makedirs(self.folder, exist_ok=True)
+                self.prepare(self.folder)
+            self.vm = pvgvm.Vm(self.folder, self.devices, **self.arguments)
             self.vm.start()
         return self.vm
 
@@ -77,11 +92,11 @@ def run_case(group, function):
         word = "FAIL"
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         details = str(error) if isinstance(error, (pvgvm.VmError, AssertionError)) else traceback.format_exc()
-        # What a failed case left running must not fail the next one.
+        # What a failed case left running must not fail the next one; a VM that cannot even do this gives way to a new one.
         try:
             if group.vm is not None and not group.vm.dead():
-                group.vm.run("killall -q -9 modetest kms-pattern kms-flip kms-vblank weston sleep; true")
-        except pvgvm.VmError:
+                group.vm.run("killall -q -9 modetest kms-pattern kms-flip kms-prime kms-vblank weston sleep; true")
+        except Exception:  # as above
             group.stop()
     record(word, name, why[:200])
     print(f"    {name:<44} {word.lower():<5} {time.monotonic() - began:6.1f} s  {why[:100] if word != 'PASS' else ''}".rstrip(),
@@ -94,11 +109,12 @@ def run_case(group, function):
 def main():
     pvgvm.end_by_signals()
     # The modules of cases; each defines GROUPS.
+    import cases_driver
     import cases_kms
     import cases_many
-    groups = [*cases_kms.GROUPS, *(cases_many.GROUPS if ARCH == "x86_64" else [])]
+    groups = [*cases_kms.GROUPS, *cases_driver.GROUPS, *cases_many.GROUPS]
     wanted = [a.replace("-", "_") for a in sys.argv[1:] if not a.startswith("--")]
-    known = {function.__name__ for group in groups for function in group.cases}
+    known = {function.__name__ for group in groups for function in group.all_cases()}
     if "--list" in sys.argv:
         print("\n".join(name.replace("_", "-") for name in sorted(known)))
         return 0
@@ -109,7 +125,7 @@ def main():
     failed = 0
     for group in groups:
         try:
-            for function in group.cases:
+            for function in group.all_cases():
                 if not wanted or any(function.__name__.startswith(name) for name in wanted):
                     failed += not run_case(group, function)
         finally:
@@ -133,6 +149,14 @@ def pattern(width, height, seed=0):
         row[2::3] = blues[y >> 3]
         rows.append(bytes(row))
     return pvgvm.Picture(width, height, b"".join(rows))
+
+
+def kernel_complaints(vm):
+    """Lines in which the guest's kernel says that something is wrong, its own checks (scripts/debug-kernel) included."""
+    text = vm.console_text() + "\n".join(vm.run("dmesg"))
+    return [line for line in text.splitlines()
+            if re.search(r"WARNING: |BUG: |Oops|general protection|\*ERROR\*|DMA-API: .*(device driver|exceeded)|ODEBUG: |"
+                         r"INFO: task .* blocked|lockdep is turned off|\[drm\].*(fail|error|timed out)", line)]
 
 
 def map_components(picture, function):
@@ -211,4 +235,8 @@ def numbers(line):
 
 if __name__ == "__main__":
     sys.modules["run"] = sys.modules["__main__"]
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Exception:  # not the status of a failed case: some have not run
+        traceback.print_exc()
+        sys.exit(3)

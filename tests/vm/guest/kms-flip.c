@@ -2,9 +2,11 @@
 /*
  * Flips between two pictures for some seconds and says how fast and how evenly.
  *
- * usage: kms-flip [OPTIONS] async|paced [FLIPS]
+ * usage: kms-flip [OPTIONS] async|atomic|paced [FLIPS]
  *
  * async: unpaced flips, the next one as soon as the last has completed; counts flips per second.
+ * atomic: the same by atomic commits, every eighth a blocking one. A kernel that does not offer them (before 6.8) must
+ * refuse one; the program says "refused: ERROR" then and ends.
  * paced: flips at the vertical blank; checks that sequence numbers and times grow, and prints the mean rate and how far
  * single intervals are from the period. With FLIPS it ends after so many instead of after --seconds (0: never).
  * Prints "flipping" when the first flip has completed.
@@ -28,12 +30,13 @@ int main(int argc, char **argv)
     struct kms_rate rate = {0};
     uint64_t long_sequence = 0;
     double period_ns, worst_ns = 0, sum_error_ns = 0;
-    bool async;
+    bool async, atomic;
 
     kms_options(&o, argc, argv);
-    if (!o.what || (strcmp(o.what, "async") && strcmp(o.what, "paced")))
-        kms_fail("async or paced?");
-    async = !strcmp(o.what, "async");
+    if (!o.what || (strcmp(o.what, "async") && strcmp(o.what, "atomic") && strcmp(o.what, "paced")))
+        kms_fail("async, atomic or paced?");
+    atomic = !strcmp(o.what, "atomic");
+    async = atomic || !strcmp(o.what, "async");
     if (o.rest + 1 < argc)
         limit = strtoull(argv[o.rest + 1], NULL, 10);
     kms_open(&k, &o);
@@ -50,8 +53,13 @@ int main(int argc, char **argv)
     while (limit ? flips < limit : kms_now_ns() < ends_ns) {
         uint32_t sequence;
         uint64_t time_ns;
-        int err = kms_flip(&k, &fb[(flips + 1) & 1], async && k.async, flips);
+        const struct kms_fb *next = &fb[(flips + 1) & 1];
+        int err = atomic ? kms_flip_atomic(&k, next, flips % 8 == 7, flips) : kms_flip(&k, next, async && k.async, flips);
 
+        if (atomic && !k.atomic_async && err) {
+            kms_say("refused: %s", strerror(-err));
+            return 0;
+        }
         if (err)
             kms_fail("flip %llu: %s", (unsigned long long)flips, strerror(-err));
         kms_wait_flip(&k, &sequence, &time_ns);

@@ -117,43 +117,21 @@ static void step_mode(const char *size)
     kms_show(&k, &shown);
 }
 
-static void make_cursor(void)
-{
-    static const uint32_t quarter[4] = {0xffff0000u, 0xff00ff00u, 0xff0000ffu, 0xffffffffu};
-
-    kms_fb_new(&k, &cursor, CURSOR_PX, CURSOR_PX, DRM_FORMAT_ARGB8888);
-    for (uint32_t y = 0; y < CURSOR_PX; y++) {
-        uint32_t *row = (uint32_t *)(void *)(cursor.pixels + (size_t)y * cursor.stride_bytes);
-
-        for (uint32_t x = 0; x < CURSOR_PX; x++)
-            row[x] = quarter[(y >= CURSOR_PX / 2) * 2 + (x >= CURSOR_PX / 2)];
-    }
-}
-
 static void step_cursor(const char *at)
 {
-    drmModeAtomicReq *req = drmModeAtomicAlloc();
-    uint32_t p = k.cursor_id, t = DRM_MODE_OBJECT_PLANE;
-    bool show = strcmp(at, "none");
     int x = 0, y = 0;
 
-    if (!p)
-        kms_fail("the CRTC has no cursor plane");
-    if (show && sscanf(at, "%d,%d", &x, &y) != 2)
+    if (!strcmp(at, "none")) {
+        kms_cursor(&k, NULL, 0, 0);
+        return;
+    }
+    if (sscanf(at, "%d,%d", &x, &y) != 2)
         kms_fail("cursor:%s is not X,Y", at);
-    if (!cursor.id)
-        make_cursor();
-    kms_set(&k, req, p, t, "FB_ID", show ? cursor.id : 0);
-    kms_set(&k, req, p, t, "CRTC_ID", show ? k.crtc_id : 0);
-    kms_set(&k, req, p, t, "CRTC_X", (uint64_t)(int64_t)x);
-    kms_set(&k, req, p, t, "CRTC_Y", (uint64_t)(int64_t)y);
-    kms_set(&k, req, p, t, "CRTC_W", show ? CURSOR_PX : 0);
-    kms_set(&k, req, p, t, "CRTC_H", show ? CURSOR_PX : 0);
-    kms_set(&k, req, p, t, "SRC_X", 0);
-    kms_set(&k, req, p, t, "SRC_Y", 0);
-    kms_set(&k, req, p, t, "SRC_W", show ? (uint64_t)CURSOR_PX << 16 : 0);
-    kms_set(&k, req, p, t, "SRC_H", show ? (uint64_t)CURSOR_PX << 16 : 0);
-    commit(req, 0, "cursor");
+    if (!cursor.id) {
+        kms_fb_new(&k, &cursor, CURSOR_PX, CURSOR_PX, DRM_FORMAT_ARGB8888);
+        kms_fb_quarters(&cursor);
+    }
+    kms_cursor(&k, &cursor, x, y);
 }
 
 static void step(const char *s)

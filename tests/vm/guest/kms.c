@@ -19,8 +19,12 @@
 #include <unistd.h>
 #include <xf86drm.h>
 
+/* Debian 12's libdrm is older. */
 #ifndef DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT
-#define DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT 6 /* Debian 12's libdrm is older */
+#define DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT 6
+#endif
+#ifndef DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP
+#define DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP 0x15
 #endif
 
 /* A flip takes one refresh period; this long without an event is a hang, not a slow machine. */
@@ -266,6 +270,7 @@ void kms_open(struct kms *k, const struct kms_options *o)
     /* From Linux 6.8 on, a virtual display's cursor plane is shown only to clients that know of hot spots; before, EINVAL. */
     (void)drmSetClientCap(k->fd, DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT, 1);
     k->async = !drmGetCap(k->fd, DRM_CAP_ASYNC_PAGE_FLIP, &cap) && cap;
+    k->atomic_async = !drmGetCap(k->fd, DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP, &cap) && cap;
     k->connector_id = connector->connector_id;
     choose_mode(k, connector, o);
     choose_crtc(k, connector);
@@ -322,34 +327,69 @@ void kms_fb_pattern(struct kms_fb *fb, unsigned seed)
     }
 }
 
-static void set_plane(struct kms *k, drmModeAtomicReq *req, const struct kms_fb *fb)
+void kms_fb_quarters(struct kms_fb *fb)
 {
-    uint32_t p = k->primary_id, t = DRM_MODE_OBJECT_PLANE;
+    static const uint32_t quarter[4] = {0xffff0000u, 0xff00ff00u, 0xff0000ffu, 0xffffffffu};
 
-    kms_set(k, req, p, t, "FB_ID", fb->id);
-    kms_set(k, req, p, t, "CRTC_ID", k->crtc_id);
-    kms_set(k, req, p, t, "SRC_X", 0);
-    kms_set(k, req, p, t, "SRC_Y", 0);
-    kms_set(k, req, p, t, "SRC_W", (uint64_t)k->mode.hdisplay << 16);
-    kms_set(k, req, p, t, "SRC_H", (uint64_t)k->mode.vdisplay << 16);
-    kms_set(k, req, p, t, "CRTC_X", 0);
-    kms_set(k, req, p, t, "CRTC_Y", 0);
-    kms_set(k, req, p, t, "CRTC_W", k->mode.hdisplay);
-    kms_set(k, req, p, t, "CRTC_H", k->mode.vdisplay);
+    for (uint32_t y = 0; y < fb->height_px; y++) {
+        uint32_t *row = (uint32_t *)(void *)(fb->pixels + (size_t)y * fb->stride_bytes);
+
+        for (uint32_t x = 0; x < fb->width_px; x++)
+            row[x] = quarter[(y >= fb->height_px / 2) * 2 + (x >= fb->width_px / 2)];
+    }
 }
 
-void kms_show(struct kms *k, const struct kms_fb *fb)
+/* @fb NULL: the plane goes off. */
+static void set_plane(struct kms *k, drmModeAtomicReq *req, uint32_t plane, const struct kms_fb *fb, int x, int y,
+                      uint32_t width_px, uint32_t height_px)
+{
+    uint32_t t = DRM_MODE_OBJECT_PLANE;
+
+    kms_set(k, req, plane, t, "FB_ID", fb ? fb->id : 0);
+    kms_set(k, req, plane, t, "CRTC_ID", fb ? k->crtc_id : 0);
+    kms_set(k, req, plane, t, "SRC_X", 0);
+    kms_set(k, req, plane, t, "SRC_Y", 0);
+    kms_set(k, req, plane, t, "SRC_W", (uint64_t)width_px << 16);
+    kms_set(k, req, plane, t, "SRC_H", (uint64_t)height_px << 16);
+    kms_set(k, req, plane, t, "CRTC_X", (uint64_t)(int64_t)x);
+    kms_set(k, req, plane, t, "CRTC_Y", (uint64_t)(int64_t)y);
+    kms_set(k, req, plane, t, "CRTC_W", width_px);
+    kms_set(k, req, plane, t, "CRTC_H", height_px);
+}
+
+int kms_try_show(struct kms *k, const struct kms_fb *fb)
 {
     drmModeAtomicReq *req = drmModeAtomicAlloc();
+    int err = 0;
 
     kms_set(k, req, k->connector_id, DRM_MODE_OBJECT_CONNECTOR, "CRTC_ID", k->crtc_id);
     kms_set(k, req, k->crtc_id, DRM_MODE_OBJECT_CRTC, "MODE_ID", k->mode_blob);
     kms_set(k, req, k->crtc_id, DRM_MODE_OBJECT_CRTC, "ACTIVE", 1);
-    set_plane(k, req, fb);
+    set_plane(k, req, k->primary_id, fb, 0, 0, k->mode.hdisplay, k->mode.vdisplay);
     if (drmModeAtomicCommit(k->fd, req, DRM_MODE_ATOMIC_ALLOW_MODESET, NULL))
-        kms_fail("cannot set mode %s: %s", k->mode.name, strerror(errno));
+        err = -errno;
     drmModeAtomicFree(req);
-    k->started = true;
+    return err;
+}
+
+void kms_show(struct kms *k, const struct kms_fb *fb)
+{
+    int err = kms_try_show(k, fb);
+
+    if (err)
+        kms_fail("cannot set mode %s: %s", k->mode.name, strerror(-err));
+}
+
+void kms_cursor(struct kms *k, const struct kms_fb *fb, int x, int y)
+{
+    drmModeAtomicReq *req = drmModeAtomicAlloc();
+
+    if (!k->cursor_id)
+        kms_fail("the CRTC has no cursor plane");
+    set_plane(k, req, k->cursor_id, fb, x, y, fb ? fb->width_px : 0, fb ? fb->height_px : 0);
+    if (drmModeAtomicCommit(k->fd, req, 0, NULL))
+        kms_fail("cursor: %s", strerror(errno));
+    drmModeAtomicFree(req);
 }
 
 int kms_flip(struct kms *k, const struct kms_fb *fb, bool async, uint64_t cookie)
@@ -357,6 +397,20 @@ int kms_flip(struct kms *k, const struct kms_fb *fb, bool async, uint64_t cookie
     uint32_t flags = DRM_MODE_PAGE_FLIP_EVENT | (async ? DRM_MODE_PAGE_FLIP_ASYNC : 0);
 
     return drmModePageFlip(k->fd, k->crtc_id, fb->id, flags, (void *)(uintptr_t)cookie) ? -errno : 0;
+}
+
+int kms_flip_atomic(struct kms *k, const struct kms_fb *fb, bool blocking, uint64_t cookie)
+{
+    uint32_t flags = DRM_MODE_PAGE_FLIP_EVENT | DRM_MODE_PAGE_FLIP_ASYNC | (blocking ? 0 : DRM_MODE_ATOMIC_NONBLOCK);
+    drmModeAtomicReq *req = drmModeAtomicAlloc();
+    int err = 0;
+
+    /* Nothing else may be in an asynchronous commit. */
+    kms_set(k, req, k->primary_id, DRM_MODE_OBJECT_PLANE, "FB_ID", fb->id);
+    if (drmModeAtomicCommit(k->fd, req, flags, (void *)(uintptr_t)cookie))
+        err = -errno;
+    drmModeAtomicFree(req);
+    return err;
 }
 
 void kms_wait_flip(struct kms *k, uint32_t *sequence, uint64_t *time_ns)

@@ -27,8 +27,8 @@ struct kms {
     unsigned crtc_index;
     drmModeModeInfo mode;
     uint32_t mode_blob;
-    bool async;   /* the driver takes async flips */
-    bool started; /* the mode is set */
+    bool async;        /* the driver takes async flips */
+    bool atomic_async; /* also by atomic commits */
 };
 
 /* Options common to all programs; kms_options() takes them out of the arguments. */
@@ -51,17 +51,26 @@ void kms_open(struct kms *k, const struct kms_options *o);
 void kms_fb_new(struct kms *k, struct kms_fb *fb, uint32_t width_px, uint32_t height_px, uint32_t fourcc);
 void kms_fb_fill(struct kms_fb *fb, uint32_t xrgb);
 void kms_fb_pattern(struct kms_fb *fb, unsigned seed);
+/* Four opaque quarters: red, green, blue, white. */
+void kms_fb_quarters(struct kms_fb *fb);
 
 /* Property of an object by name; 0 when the object has none. */
 uint32_t kms_property(struct kms *k, uint32_t object_id, uint32_t object_type, const char *name, uint64_t *value);
 void kms_set(struct kms *k, drmModeAtomicReq *req, uint32_t object_id, uint32_t object_type, const char *name,
              uint64_t value);
 
-/* Sets the mode with this framebuffer on the primary plane. */
+/* Sets the mode with this framebuffer on the primary plane. kms_try_show() returns 0 or -errno. */
 void kms_show(struct kms *k, const struct kms_fb *fb);
+int kms_try_show(struct kms *k, const struct kms_fb *fb);
+
+/* Puts the cursor plane with all of this framebuffer at a position; hides it when @fb is NULL. */
+void kms_cursor(struct kms *k, const struct kms_fb *fb, int x, int y);
 
 /* Flips the primary plane; the event arrives with @cookie. Returns 0 or -errno: -EBUSY while one is pending. */
 int kms_flip(struct kms *k, const struct kms_fb *fb, bool async, uint64_t cookie);
+
+/* An asynchronous flip by an atomic commit, blocking or not. Returns 0 or -errno. */
+int kms_flip_atomic(struct kms *k, const struct kms_fb *fb, bool blocking, uint64_t cookie);
 
 /* Waits for one flip event: its sequence number and time in ns of CLOCK_MONOTONIC. */
 void kms_wait_flip(struct kms *k, uint32_t *sequence, uint64_t *time_ns);
