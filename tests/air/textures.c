@@ -56,6 +56,12 @@ static const struct row table[] = {
      "  %r = call " F4 " @air.sample_texture_2d.v4f32(" T ", " SMP C2 OFF2 ", i1 false, float 0.0, i32 0)\n", xy, .sampler = NEAREST, .enc = ENC_ONE},
     {"sample_2d_g1_inttoptr", T2D, FLOAT4, S2D,
      "  %r = call " F4 " @air.sample_texture_2d.v4f32(" T ", ptr addrspace(2) inttoptr (i64 -9188470239253749687 to ptr addrspace(2))" C2 OFF2 ", i1 false, float 0.0)\n", xy, .enc = ENC_INT},
+    {"sample_2d_grad_g1", T2D, FLOAT4, S2D,
+     "  %r = call " F4 " @air.sample_texture_2d_grad.v4f32(" T ", " SMP C2
+     ", <2 x float> <float 0.5, float 0.0>, <2 x float> <float 0.0, float 0.5>" OFF2 ")\n", xy_mip1, .sampler = NEAREST},
+    {"sample_2d_resident", T2D, FLOAT4, S2D,
+     "  %q = call " S4 " @air.sample_texture_2d.v4f32(" T ", " SMP C2 OFF2 AUTO ")\n  %b = extractvalue " S4 " %q, 1\n"
+     "  %w = zext i8 %b to i32\n" NUM("%w"), one, .sampler = NEAREST},
     {"sample_2d_level", T2D, FLOAT4, S2D,
      SAMPLE("texture_2d", C2 OFF2 LEVEL("1.0", "0.0")), xy_mip1, .sampler = NEAREST},
     {"sample_2d_min_lod", T2D, FLOAT4, S2D,
@@ -109,6 +115,9 @@ static const struct row table[] = {
      TYPED("sample_texture_2d", "u.v4i32", "i32", T ", " SMP C2 OFF2 AUTO, FROM("u", "i32")), ints, .sampler = NEAREST},
     {"gather_2d", T2D, FLOAT4, S2D,
      ON(T, "gather_texture_2d", ", " SMP MID2 OFF2 ", i32 0, i32 0"), gathered, .sampler = LINEAR},
+    {"gather_2d_g1", T2D, FLOAT4, S2D,
+     "  %r = call " F4 " @air.gather_texture_2d.v4f32(" T ", " SMP MID2 OFF2 ", i32 1)\n", gathered_green,
+     .sampler = LINEAR},
     {"gather_2d_green", T2D, FLOAT4, S2D,
      ON(T, "gather_texture_2d", ", " SMP MID2 OFF2 ", i32 1, i32 0"), gathered_green, .sampler = LINEAR},
     {"gather_2d_offset", T2D, FLOAT4, S2D,
