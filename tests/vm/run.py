@@ -36,7 +36,8 @@ class Group:
 
     def __init__(self, name, devices, **arguments):
         if ARCH == "aarch64":
-            devices = [device.replace("apple-gfx-pci", "apple-gfx-mmio-platform") for device in devices]
+            # A PC has a keyboard by itself, and without any weston 14 puts no window in front of its panel.
+            devices = [*(device.replace("apple-gfx-pci", "apple-gfx-mmio-platform") for device in devices), "virtio-keyboard-pci"]
         self.name, self.devices, self.arguments = name, devices, {"arch": ARCH, **arguments}
         self.folder = os.path.join(FOLDER, name)
         self.prepare = None
