@@ -19,6 +19,14 @@ say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'pvg: note: %s\n' "$*" >&2; }
 die() { PVG_SAID=1; printf 'pvg: %s\n' "$*" >&2; exit 1; }
 
+# has_value "$@": is there something behind the option in $1?
+has_value() {
+    [ $# -gt 1 ] && [ -n "$2" ] && return 0
+    PVG_SAID=1
+    printf 'pvg: %s needs a value; --help says more\n' "$1" >&2
+    exit 2
+}
+
 # Nothing ends without a sentence: what no message explained is said here.
 PVG_SAID=
 said_something() {

@@ -5,9 +5,11 @@
 usage: qmp-report.py SOCKET
 """
 import json
+import os
 import sys
 
-import pvgvm
+os.environ["PVG_DEADLINE_S"] = "10"  # somebody waits for this
+import pvgvm  # noqa: E402
 
 PROPERTIES = ("version", "modes", "displays", "connected", "gpu", "tasks", "cursor", "trace", "record", "guest-presents",
               "host-presents", "frames-dropped")
@@ -28,12 +30,20 @@ def devices(qmp, path="/machine", depth=0):
             yield from devices(qmp, child, depth + 1)
 
 
+def fail(text):
+    """Said to the user and left in the report."""
+    print(text)
+    print("pvg: " + text, file=sys.stderr)
+    return 1
+
+
 def main():
     try:
         qmp = pvgvm.Qmp(sys.argv[1])
+    except TimeoutError:
+        return fail(f"QMP socket {sys.argv[1]}: no answer within 10 s; QEMU serves one client at a time, is there another?")
     except OSError as error:
-        print(f"QMP socket {sys.argv[1]}: {error.strerror}; is the VM running, and was it started with this socket?")
-        return 1
+        return fail(f"QMP socket {sys.argv[1]}: {error.strerror}; is the VM running, and was it started with this socket?")
     print("QEMU:", json.dumps(qmp.command("query-version")["qemu"]), json.dumps(qmp.command("query-status")))
     found = list(devices(qmp))
     if not found:
