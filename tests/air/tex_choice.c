@@ -8,6 +8,9 @@
 #define AT(e) ALPHA(texel(x, y, 0, 0, k) + 10000.0f * (float)(e))
 #define ID (x + 4 * y)
 WANT(by_x, AT(x))
+/* elements x, x + 1 ... round the array, the n-th of them n times */
+WANT(weighted, 6 * (float)ALPHA(texel(x, y, 0, 0, k)) +
+                   (k == 3 ? 0 : 10000.0f * (float)((x + 1) % 4 + 2 * ((x + 2) % 4) + 3 * ((x + 3) % 4))))
 WANT(third, AT(2))
 WANT(clamped, AT(ID * 3 < 3 ? ID * 3 : 3))
 WANT(last_unless_first, AT(ID ? 3 : 0))
@@ -38,6 +41,7 @@ WANT(level1_1, x == 1 ? (float)k : ALPHA(texel(x, y, 0, 1, k) + 10000))
 #define P1      "ptr addrspace(1)"
 #define P2      "ptr addrspace(2)"
 #define ARRAY4  "[4 x ptr addrspace(1)]"
+#define STRUCTS "{ [4 x { ptr addrspace(1) }] }"
 #define BY_VALUE ARRAY4 " %ts"
 #define FOUR(t) TEX("array<" t ", 4>", "0", "4")
 #define S2D     "texture2d<float, sample>"
@@ -80,6 +84,25 @@ static const struct row table[] = {
      "  %m2 = getelementptr " ARRAY4 ", ptr %m, i64 0, i64 2\n  store " P1 " %e2, ptr %m2, align 8\n"
      "  %m3 = getelementptr " ARRAY4 ", ptr %m, i64 0, i64 3\n  store " P1 " %e3, ptr %m3, align 8\n" X64 PICK("%x64")
      SAMPLE_TX, by_x, .sampler = NEAREST, COUNT4, .params = BY_VALUE, .metadata = FOUR(S2D)},
+    {"array_in_structs", T2D, FLOAT4, S2D,
+     "  %m = alloca " STRUCTS ", align 8\n  store " STRUCTS " %ts, ptr %m, align 8\n" X64
+     "  %mp = getelementptr inbounds " STRUCTS ", ptr %m, i64 0, i32 0, i64 %x64, i32 0\n  %tx = load " P1
+     ", ptr %mp, align 8\n" SAMPLE_TX, by_x, .sampler = NEAREST, COUNT4, .params = STRUCTS " %ts",
+     .metadata = FOUR(S2D)},
+    {"array_in_structs_constant_index", T2D, FLOAT4, S2D,
+     "  %tx = extractvalue " STRUCTS " %ts, 0, 2, 0\n" SAMPLE_TX, third, .sampler = NEAREST, COUNT4,
+     .params = STRUCTS " %ts", .metadata = FOUR(S2D)},
+    {"array_in_a_loop", T2D, FLOAT4, S2D,
+     SPILL "  br label %loop\nloop:\n  %n = phi i32 [ 0, %0 ], [ %n1, %loop ]\n"
+     "  %acc = phi <4 x float> [ zeroinitializer, %0 ], [ %sum, %loop ]\n"
+     "  %nx = add i32 %n, %x\n  %nx3 = and i32 %nx, 3\n  %n64 = zext i32 %nx3 to i64\n" PICK("%n64")
+     "  %q = call " S4 " @air.sample_texture_2d.v4f32(" TD ", " SMP C2 OFF2 AUTO ")\n  %p = extractvalue " S4 " %q, 0\n"
+     "  %f = call float @air.convert.f.f32.u.i32(i32 %n)\n  %f0 = insertelement <4 x float> undef, float %f, i32 0\n"
+     "  %f4 = shufflevector <4 x float> %f0, <4 x float> undef, <4 x i32> zeroinitializer\n"
+     "  %pf = fmul <4 x float> %p, %f4\n  %sum = fadd <4 x float> %acc, %pf\n  %n1 = add i32 %n, 1\n"
+     "  %more = icmp ult i32 %n1, 4\n  br i1 %more, label %loop, label %end\nend:\n"
+     "  %r = fadd <4 x float> %sum, zeroinitializer\n", weighted,
+     .sampler = NEAREST, COUNT4, .params = BY_VALUE, .metadata = FOUR(S2D)},
     {"array_copied", T2D, FLOAT4, S2D,
      "  %a = alloca " ARRAY4 ", align 8\n  store " ARRAY4 " %ts, ptr %a, align 8\n  %m = alloca " ARRAY4 ", align 8\n"
      "  call void @llvm.memcpy.p0.p0.i64(ptr align 8 %m, ptr align 8 %a, i64 32, i1 false)\n" X64 PICK("%x64") SAMPLE_TX,
