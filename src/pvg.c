@@ -263,8 +263,20 @@ int pvg_device_unpause(struct pvg_device *dev)
     return 0;
 }
 
+/* What a replay is compared with at its end (docs/record.md): before stopping clears it. */
+static void record_report(struct pvg_device *dev)
+{
+    char *json;
+
+    if (!recorder_on(&dev->recorder) || core_stopped(dev->core) || pvg_device_report(dev, &json))
+        return;
+    recorder_add(&dev->recorder, RECORD_REPORT, json, strlen(json), NULL, 0);
+    pvg_free(json);
+}
+
 void pvg_device_stop(struct pvg_device *dev)
 {
+    record_report(dev);
     pthread_mutex_lock(&dev->life_lock);
     core_stop(dev->core);
     display_set_stop(dev->displays);
@@ -370,9 +382,17 @@ int pvg_device_report(struct pvg_device *dev, char **out)
 
 int pvg_device_record(struct pvg_device *dev, int fd)
 {
-    const uint32_t device[3] = {dev->desc.guest_page_shift, dev->desc.display_port_count, dev->desc.variant};
+    const uint32_t device[5] = {dev->desc.guest_page_shift, dev->desc.display_port_count, dev->desc.variant,
+                                dev->desc.flags, dev->desc.tasks};
+    int err;
 
-    return recorder_set(&dev->recorder, fd, device);
+    record_report(dev);
+    err = recorder_set(&dev->recorder, fd, device);
+    if (!err && fd >= 0) {
+        gmem_record_ram(dev->gmem);
+        display_set_record(dev->displays);
+    }
+    return err;
 }
 
 int pvg_display_new(struct pvg_device *dev, const struct pvg_display_desc *desc, uint32_t port, uint32_t serial,

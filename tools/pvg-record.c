@@ -19,6 +19,7 @@
 #include "wire/opcodes.h"
 #include "wire/packet.h"
 #include "wire/regs.h"
+#include "replay.h"
 
 #define RECORD_HEAD_BYTES 16u
 #define RECORD_MAX_BYTES  (LIMIT_FRAME_BYTES + 64u) /* the largest is a picture */
@@ -31,17 +32,23 @@ static const char help[] =
     "\n"
     "  --json           one JSON object per line\n"
     "  --summary        only how many records of each kind, commands by name, and the time covered\n"
-    "  --kind KIND      only device, read, write, packet, physical, virtual or picture (may be repeated)\n"
+    "  --kind KIND      only device, read, write, packet, physical, virtual, picture, ram, monitor, ring, stamp, "
+    "source,\n"
+    "                   pointer, fault, reset or report (may be repeated)\n"
     "  --channel N      of the packets only those of channel N\n"
     "  --bytes N        bytes shown of a packet or of memory (default: 64; 0: all)\n"
     "  --pictures DIR   save every picture as DIR/NUMBER-portPORT.ppm\n"
+    "  --replay         play FILE to a device of its own and compare what that does with what was recorded\n"
     "  --version        print the version of the format\n"
     "  -h, --help       this text\n"
     "\n"
-    "Exit status: 0; 1 when the file cannot be read or is damaged (what came before is printed); 2 for a wrong "
-    "option.\n";
+    "Exit status: 0; 1 when the file cannot be read or is damaged (what came before is printed), or its replay was not "
+    "the\n"
+    "same; 2 for a wrong option.\n";
 
-static const char *const kind_names[] = {NULL, "device", "read", "write", "packet", "physical", "virtual", "picture"};
+static const char *const kind_names[] = {NULL,      "device",  "read",  "write",   "packet", "physical",
+                                         "virtual", "picture", "ram",   "monitor", "ring",   "stamp",
+                                         "source",  "pointer", "fault", "reset",   "report"};
 #define KINDS (sizeof(kind_names) / sizeof(*kind_names))
 
 struct options {
@@ -119,15 +126,17 @@ static void print_bytes(struct rd *r, const struct options *o)
 
 static void print_device(struct rd *r, const struct options *o)
 {
-    uint32_t shift = rd_u32(r), ports = rd_u32(r), variant = rd_u32(r);
+    uint32_t shift = rd_u32(r), ports = rd_u32(r), variant = rd_u32(r), flags = rd_u32(r), tasks = rd_u32(r);
 
     if (o->json)
-        printf(",\"page_shift\":%u,\"ports\":%u,\"variant\":%u", shift, ports, variant);
+        printf(",\"page_shift\":%u,\"ports\":%u,\"variant\":%u,\"flags\":%u,\"tasks\":%u", shift, ports, variant, flags,
+               tasks);
     else
-        printf("page shift %u, %u display port%s, %s", shift, ports, ports == 1 ? "" : "s",
+        printf("page shift %u, %u display port%s, %s, flags 0x%x, tasks %u", shift, ports, ports == 1 ? "" : "s",
                variant == PVG_VARIANT_PCI    ? "PCI"
                : variant == PVG_VARIANT_MMIO ? "MMIO"
-                                             : "unknown variant");
+                                             : "unknown variant",
+               flags, tasks);
 }
 
 static void print_access(struct rd *r, const struct options *o)
@@ -224,6 +233,89 @@ static int print_picture(struct record *rec, const struct options *o)
     return o->pictures ? save_picture(rec, port, width, height, o->pictures) : 0;
 }
 
+static void print_ram(struct rd *r, const struct options *o)
+{
+    uint64_t address = rd_u64(r), length = rd_u64(r);
+    uint32_t flags = rd_u32(r), there = rd_u32(r);
+
+    printf(o->json ? ",\"address\":%" PRIu64 ",\"length\":%" PRIu64 ",\"flags\":%u,\"there\":%s"
+                   : "0x%" PRIx64 ", 0x%" PRIx64 " bytes, flags 0x%x, there: %s",
+           address, length, flags, there ? "true" : "false");
+}
+
+static void print_monitor(struct rd *r, const struct options *o)
+{
+    static const char *const states[] = {"gone", "connected", "unplugged"};
+    uint32_t port = rd_u32(r), state = rd_u32(r), pointer_px = rd_u32(r), modes = rd_u32(r);
+
+    printf(o->json ? ",\"port\":%u,\"state\":\"%s\",\"pointer_px\":%u,\"modes\":["
+                   : "port %u: %s, pointers up to %u px, modes",
+           port, state < 3 ? states[state] : "?", pointer_px);
+    for (uint32_t i = 0; i < modes && !r->bad; i++) {
+        uint32_t width = rd_u16(r), height = rd_u16(r), refresh = rd_u32(r);
+
+        if (!r->bad)
+            printf(o->json ? "%s[%u,%u,%.3f]" : "%s %ux%u@%.3f", o->json && i ? "," : "", width, height,
+                   refresh / 65536.0);
+    }
+    if (o->json)
+        putchar(']');
+}
+
+static void print_source(struct rd *r, const struct options *o)
+{
+    uint32_t port = rd_u32(r), bytes_per_pixel = rd_u32(r);
+    uint64_t present = rd_u64(r), stride = rd_u64(r);
+    uint32_t runs = rd_u32(r), pixels = rd_u32(r);
+
+    if (!rd_bytes(r, 16ull * runs))
+        return;
+    printf(o->json ? ",\"port\":%u,\"present\":%" PRIu64 ",\"bytes_per_pixel\":%u,\"stride\":%" PRIu64
+                     ",\"runs\":%u,\"pixels\":%s"
+                   : "port %u, present %" PRIu64 ", %u bytes per pixel, rows %" PRIu64
+                     " bytes apart, %u runs, own pixels: %s",
+           port, present, bytes_per_pixel, stride, runs, pixels ? "true" : "false");
+}
+
+static void print_pointer(struct rd *r, const struct options *o)
+{
+    uint32_t port = rd_u32(r), width = rd_u16(r), height = rd_u16(r), hot_x = rd_u16(r), hot_y = rd_u16(r);
+
+    if (rd_left(r) != 4ull * width * height)
+        r->bad = true;
+    else
+        printf(o->json ? ",\"port\":%u,\"width\":%u,\"height\":%u,\"hot\":[%u,%u]" : "port %u, %ux%u, hot spot %u,%u",
+               port, width, height, hot_x, hot_y);
+}
+
+/* The recording may be made up: what is no text is not printed. */
+static void print_report(struct rd *r, const struct options *o)
+{
+    for (const uint8_t *p = r->p; p < r->end; p++)
+        r->bad = r->bad || *p < 0x20 || *p > 0x7e;
+    if (!r->bad)
+        printf(o->json ? ",\"report\":%.*s" : "%.*s", (int)rd_left(r), (const char *)r->p);
+}
+
+static void print_channel(struct record *rec, const struct options *o)
+{
+    struct rd *r = &rec->rd;
+    uint32_t channel = rd_u32(r), a = rd_u32(r);
+
+    if (rec->kind == RECORD_STAMP) {
+        printf(o->json ? ",\"channel\":%u,\"stamp\":%u" : "channel %u: %u", channel, a);
+    } else if (rec->kind == RECORD_FAULT) {
+        printf(o->json ? ",\"channel\":%u,\"published\":%u" : "channel %u, %u bytes published", channel, a);
+        print_bytes(r, o);
+    } else {
+        uint32_t consumer = rd_u32(r), index = rd_u32(r);
+
+        printf(o->json ? ",\"channel\":%u,\"page\":%u,\"consumer\":%u,\"stamp_index\":%u"
+                       : "channel %u: page 0x%x, consumer 0x%x, stamp cell %u",
+               channel, a, consumer, index);
+    }
+}
+
 /* ---- records ---- */
 
 static void count(struct totals *t, const struct record *rec)
@@ -281,6 +373,26 @@ static int print_record(struct record *rec, const struct options *o, uint64_t fi
         break;
     case RECORD_PICTURE:
         err = print_picture(rec, o);
+        break;
+    case RECORD_RAM:
+        print_ram(&rec->rd, o);
+        break;
+    case RECORD_MONITOR:
+        print_monitor(&rec->rd, o);
+        break;
+    case RECORD_SOURCE:
+        print_source(&rec->rd, o);
+        break;
+    case RECORD_POINTER:
+        print_pointer(&rec->rd, o);
+        break;
+    case RECORD_REPORT:
+        print_report(&rec->rd, o);
+        break;
+    case RECORD_RING:
+    case RECORD_STAMP:
+    case RECORD_FAULT:
+        print_channel(rec, o);
         break;
     }
     puts(o->json ? "}" : "");
@@ -414,19 +526,16 @@ static bool add_kind(const char *name, uint32_t *kinds)
 
 int main(int argc, char **argv)
 {
-    enum { JSON = 256, SUMMARY, KIND, CHANNEL, BYTES, PICTURES, VERSION };
+    enum { JSON = 256, SUMMARY, KIND, CHANNEL, BYTES, PICTURES, REPLAY, VERSION };
     static const struct option options[] = {
-        {"json", no_argument, NULL, JSON},
-        {"summary", no_argument, NULL, SUMMARY},
-        {"kind", required_argument, NULL, KIND},
-        {"channel", required_argument, NULL, CHANNEL},
-        {"bytes", required_argument, NULL, BYTES},
-        {"pictures", required_argument, NULL, PICTURES},
-        {"version", no_argument, NULL, VERSION},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, JSON},         {"summary", no_argument, NULL, SUMMARY},
+        {"kind", required_argument, NULL, KIND},   {"channel", required_argument, NULL, CHANNEL},
+        {"bytes", required_argument, NULL, BYTES}, {"pictures", required_argument, NULL, PICTURES},
+        {"replay", no_argument, NULL, REPLAY},     {"version", no_argument, NULL, VERSION},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
     struct options o = {.channel = -1, .bytes = BYTES_SHOWN};
+    bool replay = false;
     const char *name;
     unsigned long n;
     FILE *f;
@@ -457,6 +566,9 @@ int main(int argc, char **argv)
         case PICTURES:
             o.pictures = optarg;
             break;
+        case REPLAY:
+            replay = true;
+            break;
         case VERSION:
             printf("pvg-record, format version %u\n", RECORD_VERSION);
             return 0;
@@ -470,6 +582,8 @@ int main(int argc, char **argv)
     if (optind + 1 != argc)
         return usage("one file is needed", optind < argc ? argv[optind + 1] : "");
     name = argv[optind];
+    if (replay)
+        return replay_file(name);
     f = strcmp(name, "-") ? fopen(name, "rb") : stdin;
     if (!f)
         return fail("%s: %s", name, strerror(errno));

@@ -11,20 +11,45 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/uio.h>
 
 #include "base/locks.h"
 
 #define RECORD_MAGIC   0x52475650u /* "PVGR" */
-#define RECORD_VERSION 1u
+#define RECORD_VERSION 2u
 
 enum record_kind {
-    RECORD_DEVICE = 1,     /* u32 page shift, u32 ports, u32 variant */
+    RECORD_DEVICE = 1,     /* u32 page shift, u32 ports, u32 variant, u32 flags, u32 tasks */
     RECORD_MMIO_READ = 2,  /* u32 offset, u32 size, u64 value */
     RECORD_MMIO_WRITE = 3, /* u32 offset, u32 size, u64 value */
     RECORD_PACKET = 4,     /* u32 channel, packet bytes */
     RECORD_PHYSICAL = 5,   /* u64 guest-physical address, bytes read */
     RECORD_VIRTUAL = 6,    /* u32 task, u64 address, bytes read */
-    RECORD_PICTURE = 7     /* u32 port, u32 width, u32 height, pixels as taken (B,G,R,X) */
+    RECORD_PICTURE = 7,    /* u32 port, u32 width, u32 height, pixels as taken (B,G,R,X) */
+    RECORD_RAM = 8,        /* u64 guest-physical address, u64 length, u32 flags, u32 1: there, 0: gone */
+    RECORD_MONITOR =
+        9,             /* u32 port, u32 state, u32 pointer limit, u32 modes, each u16 width, u16 height, u32 16.16 Hz */
+    RECORD_RING = 10,  /* u32 channel, u32 page of the list (root: of the buffer), u32 consumer, u32 stamp index */
+    RECORD_STAMP = 11, /* u32 channel, u32 stamp */
+    RECORD_SOURCE = 12,  /* of the picture that follows: see struct record_source */
+    RECORD_POINTER = 13, /* u32 port, u16 width, u16 height, u16 hot x, u16 hot y, pixels (B,G,R,A) */
+    RECORD_FAULT = 14,   /* u32 channel, u32 bytes published, packet header as far as it could be read */
+    RECORD_RESET = 15,   /* nothing */
+    RECORD_REPORT = 16   /* the report at the end of the recording, JSON */
+};
+
+/* States of RECORD_MONITOR. */
+enum record_monitor { RECORD_MONITOR_GONE, RECORD_MONITOR_CONNECTED, RECORD_MONITOR_UNPLUGGED };
+
+/*
+ * Where a picture came from: which present of its port (counting those that its report counts, from 0), and the memory
+ * that its rows were read from. Behind it @runs times u64 guest-physical address and u64 length; then, where @pixels is
+ * 1, the rows as they were read, without gaps; where it is 0 the picture has the same bytes.
+ */
+struct record_source {
+    uint32_t port, bytes_per_pixel;
+    uint64_t present, stride_bytes;
+    uint32_t runs, pixels;
 };
 
 struct recorder {
@@ -35,13 +60,15 @@ struct recorder {
 
 void recorder_init(struct recorder *rec);
 void recorder_fini(struct recorder *rec);
-/* Begin a file on @fd (taken), or end with -1. @device: the three words of RECORD_DEVICE. 0 or PVG_ERR_SYSTEM. */
-int recorder_set(struct recorder *rec, int fd, const uint32_t device[3]);
+/* Begin a file on @fd (taken), or end with -1. @device: the words of RECORD_DEVICE. 0 or PVG_ERR_SYSTEM. */
+int recorder_set(struct recorder *rec, int fd, const uint32_t device[5]);
 static inline bool recorder_on(struct recorder *rec)
 {
     return atomic_load_explicit(&rec->on, memory_order_relaxed);
 }
-/* One record: @head_bytes of @head, then @bytes of @data. A failed write ends the recording. */
+/* One record of @count pieces. A failed write ends the recording. */
+void recorder_addv(struct recorder *rec, enum record_kind kind, const struct iovec *piece, int count);
+/* The same: @head_bytes of @head, then @bytes of @data. */
 void recorder_add(struct recorder *rec, enum record_kind kind, const void *head, size_t head_bytes, const void *data,
                   size_t bytes);
 

@@ -139,6 +139,8 @@ void core_reset(struct core *core)
     struct regs *r = &core->regs;
 
     pthread_mutex_lock(&core->quiesce_lock);
+    if (recorder_on(core->cfg.recorder))
+        recorder_add(core->cfg.recorder, RECORD_RESET, NULL, 0, NULL, 0);
     atomic_store(&r->fifo_control, 0);
     quiesce(core, CTL_RESET);
     atomic_store(&r->root_fifo_length, 0);

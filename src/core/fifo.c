@@ -68,8 +68,20 @@ static void rebase_cell(struct core *core, uint32_t index)
 {
     _Atomic uint32_t *c = cell(core, index);
 
-    if (c)
-        core->cell_last[index] = atomic_load_explicit(c, memory_order_relaxed);
+    if (!c)
+        return;
+    core->cell_last[index] = atomic_load_explicit(c, memory_order_relaxed);
+    if (recorder_on(core->cfg.recorder))
+        recorder_add(core->cfg.recorder, RECORD_PHYSICAL, &(uint64_t){cell_gpa(core, index).v}, sizeof(uint64_t),
+                     &core->cell_last[index], sizeof(core->cell_last[index]));
+}
+
+static void record_ring(struct core *core, const struct fifo *f, uint32_t pfn)
+{
+    const uint32_t ring[4] = {f->id, pfn, f->read, f->stamp_index};
+
+    if (recorder_on(core->cfg.recorder))
+        recorder_add(core->cfg.recorder, RECORD_RING, ring, sizeof(ring), NULL, 0);
 }
 
 /* ---- opening ---- */
@@ -116,6 +128,7 @@ void fifo_open_root(struct core *core)
     f->read = 0;
     f->stamp_index = 0;
     f->defined = true;
+    record_ring(core, f, (uint32_t)pfn);
     rebase_cell(core, 0);
 }
 
@@ -183,6 +196,7 @@ enum refuse fifo_open_child(struct core *core, struct fifo *f)
         log_refuse(core->cfg.log, REFUSE_STAMP_INDEX, "channel %u: index %u of %u cells", f->id, f->stamp_index,
                    core->stamp_cells);
     f->defined = true;
+    record_ring(core, f, list_pfn);
     rebase_cell(core, f->stamp_index);
     return REFUSE_NONE;
 }
@@ -199,8 +213,14 @@ static void park(struct core *core, struct fifo *f, uint32_t at)
     core->raise = true;
 }
 
-static void fault(struct core *core, struct fifo *f, enum refuse why, const char *what, uint32_t value)
+/* @published: bytes behind the consumer. @header: of the packet, as far as it could be read. */
+static void fault(struct core *core, struct fifo *f, enum refuse why, const char *what, uint32_t value,
+                  uint32_t published, const uint8_t header[PACKET_HEADER_BYTES])
 {
+    const uint32_t place[2] = {f->id, published};
+
+    if (recorder_on(core->cfg.recorder))
+        recorder_add(core->cfg.recorder, RECORD_FAULT, place, sizeof(place), header, PACKET_HEADER_BYTES);
     log_refuse(core->cfg.log, why, "channel %u stops: %s 0x%x, ring of 0x%x bytes, consumer 0x%x", f->id, what, value,
                f->ring_bytes, f->read);
     atomic_fetch_add_explicit(&f->refused, 1, memory_order_relaxed);
@@ -308,11 +328,11 @@ enum take { TAKE_PACKET, TAKE_NOTHING, TAKE_FAULT };
 static enum take take_packet(struct core *core, struct fifo *f, uint8_t *record, uint32_t written)
 {
     uint32_t available = written - f->read, pos;
-    uint8_t head[PACKET_HEADER_BYTES];
+    uint8_t head[PACKET_HEADER_BYTES] = {0};
     enum refuse why;
 
     if (available > f->ring_bytes) {
-        fault(core, f, REFUSE_COUNTER_RANGE, "producer", written);
+        fault(core, f, REFUSE_COUNTER_RANGE, "producer", written, available, head);
         return TAKE_FAULT;
     }
     if (available < PACKET_HEADER_BYTES)
@@ -322,7 +342,7 @@ static enum take take_packet(struct core *core, struct fifo *f, uint8_t *record,
         goto not_ram;
     why = packet_decode(head, f->ring_bytes, &f->header);
     if (why) {
-        fault(core, f, why, "length", f->header.length_bytes);
+        fault(core, f, why, "length", f->header.length_bytes, available, head);
         return TAKE_FAULT;
     }
     if (available < f->header.length_bytes)
@@ -336,19 +356,20 @@ static enum take take_packet(struct core *core, struct fifo *f, uint8_t *record,
     if (ring_copy(core, f, pos, f->packet + PACKET_HEADER_BYTES, f->header.length_bytes - PACKET_HEADER_BYTES))
         goto not_ram;
     f->read += f->header.length_bytes;
+    /* Before the guest can see that it was taken: a replay sends the packet here. */
+    if (recorder_on(core->cfg.recorder))
+        recorder_add(core->cfg.recorder, RECORD_PACKET, &f->id, sizeof(f->id), f->packet, f->header.length_bytes);
     publish_read(core, f, record);
     f->in_hand = true;
     f->barriers_met = false;
     f->first_ns = 0;
     atomic_store_explicit(&f->packets, atomic_load_explicit(&f->packets, memory_order_relaxed) + 1,
                           memory_order_relaxed);
-    if (recorder_on(core->cfg.recorder))
-        recorder_add(core->cfg.recorder, RECORD_PACKET, &f->id, sizeof(f->id), f->packet, f->header.length_bytes);
     return TAKE_PACKET;
 
 not_ram:
     if (!core->pin.cut)
-        fault(core, f, REFUSE_RING_NOT_RAM, "position", pos);
+        fault(core, f, REFUSE_RING_NOT_RAM, "position", pos, available, head);
     return TAKE_FAULT;
 }
 
@@ -419,6 +440,11 @@ static void store_stamp(struct core *core, struct fifo *f)
         return;
     }
     core->cell_last[f->stamp_index] = f->publish_stamp;
+    if (recorder_on(core->cfg.recorder)) {
+        const uint32_t stamp[2] = {f->id, f->publish_stamp};
+
+        recorder_add(core->cfg.recorder, RECORD_STAMP, stamp, sizeof(stamp), NULL, 0);
+    }
     atomic_store_explicit(c, f->publish_stamp, memory_order_release);
     atomic_fetch_or(&core->regs.stamp_events, 1u << (f->stamp_index & 31));
     core->raise = true;
@@ -503,7 +529,7 @@ static enum fifo_state turn(struct core *core, struct fifo *f)
         if (!f->in_hand) {
             if (!load_written(core, f, &record, &written)) {
                 if (!core->pin.cut)
-                    fault(core, f, REFUSE_ROOT_PAGE_NOT_RAM, "root page", 0);
+                    fault(core, f, REFUSE_ROOT_PAGE_NOT_RAM, "root page", 0, 0, (uint8_t[PACKET_HEADER_BYTES]){0});
                 return FIFO_STOPPED;
             }
             /* A changed page list means a new ring (transport 11.3), once the old one owes no stamp. */

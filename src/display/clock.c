@@ -32,6 +32,7 @@ struct round {
     uint64_t now;
     uint64_t next;        /* earliest reason to wake again; UINT64_MAX: none */
     unsigned idle_polls;  /* polls of the enabled word in a row that found nothing armed; kept over rounds */
+    uint32_t enabled;     /* as recorded last; kept over rounds */
 };
 
 static void wake_at(struct round *r, uint64_t at_ns)
@@ -53,10 +54,16 @@ static uint32_t signal_events(struct round *r, uint32_t bits)
 {
     _Atomic uint32_t *enabled = pipe_word(r->pipe, &r->disp->pin, SHARED_ENABLED);
     _Atomic uint32_t *pending = pipe_word(r->pipe, &r->disp->pin, SHARED_PENDING);
+    uint32_t armed;
 
     if (!enabled || !pending)
         return 0;
-    bits &= atomic_load(enabled);
+    armed = atomic_load(enabled);
+    if (armed != r->enabled) {
+        pipe_record_word(r->pipe, SHARED_ENABLED, armed);
+        r->enabled = armed;
+    }
+    bits &= armed;
     if (bits)
         atomic_fetch_or(pending, bits);
     return bits;

@@ -62,9 +62,23 @@ static enum refuse read_glyph(struct display_set *set, const struct core_cmd *cm
     if (glyph)
         gmem_runs_read_rows(&runs, 0, g->stride_bytes, (uint8_t *)(glyph + 1), glyph->image.stride_bytes,
                             glyph->image.stride_bytes, g->height_px);
+    gmem_runs_record(core_gmem(set->cfg.core), &runs);
     gmem_runs_fini(&runs);
     *out = glyph;
     return REFUSE_NONE;
+}
+
+static void record_glyph(struct pipe *pipe, const struct pvg_cursor *image)
+{
+    struct recorder *rec = core_recorder(pipe->set->cfg.core);
+    const struct {
+        uint32_t port;
+        uint16_t extent[4];
+    } head = {.port = pipe->port, .extent = {image->width_px, image->height_px, image->hot_x_px, image->hot_y_px}};
+
+    if (recorder_on(rec))
+        recorder_add(rec, RECORD_POINTER, &head, sizeof(head), image->pixels,
+                     (size_t)image->stride_bytes * image->height_px);
 }
 
 static enum core_verdict cursor_glyph(void *ctx, const struct core_cmd *cmd)
@@ -92,6 +106,7 @@ static enum core_verdict cursor_glyph(void *ctx, const struct core_cmd *cmd)
     }
     if (!glyph)
         return CORE_DONE; /* out of host memory: the old image stays */
+    record_glyph(pipe, &glyph->image);
     pthread_mutex_lock(&pipe->lock);
     old = pipe->glyph;
     pipe->glyph = glyph;
@@ -133,11 +148,14 @@ void cursor_sample(struct pipe *pipe, struct gmem_pin *pin)
     _Atomic uint32_t *position = pipe_word(pipe, pin, SHARED_CURSOR_POSITION);
     _Atomic uint32_t *visible = pipe_word(pipe, pin, SHARED_CURSOR_VISIBLE);
     struct pvg_coord at;
-    uint32_t word;
+    uint32_t word, shown;
 
     if (!position || !visible)
         return;
     word = atomic_load(position);
+    shown = atomic_load(visible);
+    pipe_record_word(pipe, SHARED_CURSOR_POSITION, word);
+    pipe_record_word(pipe, SHARED_CURSOR_VISIBLE, shown);
     at = (struct pvg_coord){.x = (uint16_t)word, .y = (uint16_t)(word >> 16)};
     pthread_mutex_lock(&pipe->lock);
     if (at.x != pipe->cursor.x || at.y != pipe->cursor.y) {
@@ -145,7 +163,7 @@ void cursor_sample(struct pipe *pipe, struct gmem_pin *pin)
         pipe->tell_move = true;
         pipe->compose = true;
     }
-    set_visible(pipe, word != SHARED_CURSOR_NOWHERE && (atomic_load(visible) & 0xff));
+    set_visible(pipe, word != SHARED_CURSOR_NOWHERE && (shown & 0xff));
     pthread_mutex_unlock(&pipe->lock);
 }
 

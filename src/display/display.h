@@ -41,6 +41,9 @@ void display_set_mapper(struct display_set *set, const struct picture_provider *
 void display_settle_mapping(struct display_set *set, struct gmem_pin *pin, uint32_t mapping);
 void display_drop_mappings(struct display_set *set);
 
+/* Write the monitors to the recording that has just begun. */
+void display_set_record(struct display_set *set);
+
 /* Add sentences for "diagnosis" (a JSON array's elements, no outer brackets; @comma: whether one precedes). Any thread. */
 bool display_set_diagnose(struct display_set *set, struct str *json, bool comma);
 

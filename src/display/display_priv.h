@@ -35,6 +35,7 @@ struct standing {
     struct picture picture;
     struct core_ticket ticket;
     struct gamma_lut *lut; /* owned; NULL: keep the last one */
+    uint64_t number;       /* of the port's guest_presents before it */
     uint64_t accepted_ns;
 };
 
@@ -139,6 +140,8 @@ void section_leave(struct pipe *pipe);
 void pipe_detach(struct pipe *pipe);
 /* In a section, lock not held: write the monitor's facts and the next epoch to the shared page. */
 void pipe_fill(struct pipe *pipe, struct gmem_pin *pin);
+/* Write one of the shared page's words, as it was read, to the recording. Lock not held. */
+void pipe_record_word(struct pipe *pipe, uint32_t offset, uint32_t value);
 /* In a section, lock not held: a word of the shared page, or NULL. */
 _Atomic uint32_t *pipe_word(struct pipe *pipe, struct gmem_pin *pin, uint32_t offset);
 

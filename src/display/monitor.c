@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMM's side of a display: attaching and freeing monitors, mode lists, frames, positions (include/pvg/display.h), and
- * the set of displays of a device.
+ * The VMM's side of a display: attaching and freeing monitors, mode lists, frames, positions (include/pvg/display.h),
+ * and the set of displays of a device.
  */
 #include "display/display_priv.h"
 
@@ -15,7 +15,8 @@
 
 static const struct pvg_display_ops no_ops;
 
-/* ---- serial numbers: unique in the process, because guests ignore a second display with the same (host-api 1.12) ---- */
+/* ---- serial numbers: unique in the process, because guests ignore a second display with the same (host-api 1.12) ----
+ */
 
 static pthread_mutex_t serial_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t *serials;
@@ -152,6 +153,36 @@ void display_set_free(struct display_set *set)
     free(set);
 }
 
+/* ---- recording ---- */
+
+/* Lock held. */
+static void record_monitor(struct pipe *pipe)
+{
+    struct recorder *rec = core_recorder(pipe->set->cfg.core);
+    const struct pvg_display *disp = pipe->monitor;
+    const uint32_t head[4] = {pipe->port,
+                              !disp                                 ? RECORD_MONITOR_GONE
+                              : disp->connected && disp->mode_count ? RECORD_MONITOR_CONNECTED
+                                                                    : RECORD_MONITOR_UNPLUGGED,
+                              disp ? disp->max_cursor_px : 0, disp ? disp->mode_count : 0};
+
+    if (recorder_on(rec))
+        recorder_add(rec, RECORD_MONITOR, head, sizeof(head), disp ? disp->modes : NULL,
+                     head[3] * sizeof(struct wire_mode));
+}
+
+void display_set_record(struct display_set *set)
+{
+    for (uint32_t i = 0; i < set->cfg.ports; i++) {
+        struct pipe *pipe = &set->pipes[i];
+
+        pthread_mutex_lock(&pipe->lock);
+        if (pipe->monitor)
+            record_monitor(pipe);
+        pthread_mutex_unlock(&pipe->lock);
+    }
+}
+
 /* ---- attaching ---- */
 
 /* Cut to 13 bytes, not inside a UTF-8 character. */
@@ -222,6 +253,7 @@ int display_attach(struct display_set *set, const struct pvg_display_desc *user,
         goto give_serial;
     pthread_mutex_lock(&pipe->lock);
     pipe->monitor = disp;
+    record_monitor(pipe);
     pthread_mutex_unlock(&pipe->lock);
     if (thread_start(&disp->clock, "pvg-display", clock_main, disp)) {
         err = PVG_ERR_SYSTEM;
@@ -273,6 +305,7 @@ void pvg_display_free(struct pvg_display *disp)
     free(pipe->standing.lut);
     pipe->standing = (struct standing){0};
     pipe->monitor = NULL;
+    record_monitor(pipe);
     atomic_store(&set->efi_mode_count[pipe->port], 0);
     present_forget(pipe);
     pthread_mutex_unlock(&pipe->lock);
@@ -314,6 +347,7 @@ int pvg_display_set_modes(struct pvg_display *disp, const struct pvg_mode *modes
     disp->modes_ns = clock_now_ns();
     pipe->refill = true;
     efi_show_modes(pipe->set, disp);
+    record_monitor(pipe);
     pthread_mutex_unlock(&pipe->lock);
     clock_wake(pipe);
     return 0;
@@ -331,6 +365,7 @@ int pvg_display_set_connected(struct pvg_display *disp, bool connected)
         pipe->offline_due = !connected;
         pipe->refill = connected; /* an offline display keeps its page until it comes back */
         efi_show_modes(pipe->set, disp);
+        record_monitor(pipe);
     }
     pthread_mutex_unlock(&pipe->lock);
     clock_wake(pipe);

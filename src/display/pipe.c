@@ -130,6 +130,19 @@ _Atomic uint32_t *pipe_word(struct pipe *pipe, struct gmem_pin *pin, uint32_t of
     return p;
 }
 
+void pipe_record_word(struct pipe *pipe, uint32_t offset, uint32_t value)
+{
+    struct recorder *rec = core_recorder(pipe->set->cfg.core);
+    uint64_t gpa;
+
+    if (!recorder_on(rec))
+        return;
+    pthread_mutex_lock(&pipe->lock);
+    gpa = pipe->shared_gpa + offset;
+    pthread_mutex_unlock(&pipe->lock);
+    recorder_add(rec, RECORD_PHYSICAL, &gpa, sizeof(gpa), &value, sizeof(value));
+}
+
 void pipe_fill(struct pipe *pipe, struct gmem_pin *pin)
 {
     struct shared_state state = {.port = (uint16_t)pipe->port};

@@ -49,8 +49,8 @@ static struct gamma_lut *read_gamma(struct display_set *set, const struct core_c
         return NULL;
     err = gmem_space_read(cmd->pin, space, (gva_t){p->gamma.gva}, table, 12ull * p->gamma.entries, &fault);
     if (err == PVG_ERR_REFUSED)
-        core_refuse(set->cfg.core, cmd, REFUSE_GAMMA_TABLE, "table at 0x%llx: %s",
-                    (unsigned long long)p->gamma.gva, refuse_text(fault.reason));
+        core_refuse(set->cfg.core, cmd, REFUSE_GAMMA_TABLE, "table at 0x%llx: %s", (unsigned long long)p->gamma.gva,
+                    refuse_text(fault.reason));
     if (!err)
         lut = malloc(sizeof(*lut));
     if (lut)
@@ -81,8 +81,7 @@ static enum core_verdict refuse_surface(struct display_set *set, const struct co
 static enum core_verdict accept(struct display_set *set, const struct core_cmd *cmd, const struct present *p,
                                 const struct picture_provider *from)
 {
-    struct standing next = {
-        .there = true, .provider = *from, .ticket = cmd->ticket, .accepted_ns = cmd->first_ns};
+    struct standing next = {.there = true, .provider = *from, .ticket = cmd->ticket, .accepted_ns = cmd->first_ns};
     struct pipe *pipe = pipe_of(set, cmd);
     struct gmem_fault fault = {0};
     struct core_ticket superseded;
@@ -112,7 +111,7 @@ static enum core_verdict accept(struct display_set *set, const struct core_cmd *
         return verdict;
     }
     next.lut = read_gamma(set, cmd, p);
-    atomic_fetch_add(&pipe->guest_presents, 1);
+    next.number = atomic_fetch_add(&pipe->guest_presents, 1);
 
     pthread_mutex_lock(&pipe->lock);
     if (cmd->pin->cut || !pipe->monitor) { /* torn down or unplugged meanwhile: nothing to show it on */
@@ -191,8 +190,36 @@ static bool convert_room(struct pipe *pipe, size_t bytes)
     return pipe->convert != NULL;
 }
 
+/* Where @rows of the picture came from. @plain: nothing is going to change them. */
+static void record_source(struct pipe *pipe, const struct standing *s, const uint8_t *rows, bool plain)
+{
+    struct recorder *rec = core_recorder(pipe->set->cfg.core);
+    const struct gmem_runs *runs = &pipe->scratch;
+    const struct record_source head = {.port = pipe->port,
+                                       .bytes_per_pixel = s->picture.bytes_per_pixel,
+                                       .present = s->number,
+                                       .stride_bytes = s->picture.stride_bytes,
+                                       .runs = (uint32_t)runs->count,
+                                       .pixels = !plain};
+    uint64_t *place = recorder_on(rec) ? malloc(runs->count * 2 * sizeof(*place)) : NULL;
+    const struct iovec piece[] = {
+        {.iov_base = (void *)(uintptr_t)&head, .iov_len = sizeof(head)},
+        {.iov_base = place, .iov_len = runs->count * 2 * sizeof(*place)},
+        {.iov_base = (void *)(uintptr_t)rows,
+         .iov_len = plain ? 0 : (size_t)s->picture.bytes_per_pixel * s->picture.width_px * s->picture.height_px}};
+
+    for (size_t i = 0; place && i < runs->count; i++) {
+        place[2 * i] = runs->run[i].gpa.v;
+        place[2 * i + 1] = runs->run[i].length_bytes;
+    }
+    if (place)
+        recorder_addv(rec, RECORD_SOURCE, piece, 3);
+    free(place);
+}
+
 /* Fill @frame from the guest. Section open, lock not held. */
-static bool copy_picture(struct pipe *pipe, struct gmem_pin *pin, const struct standing *s, struct pvg_frame *frame)
+static bool copy_picture(struct pipe *pipe, struct gmem_pin *pin, const struct standing *s, const struct gamma_lut *lut,
+                         struct pvg_frame *frame)
 {
     const struct picture_provider *from = &s->provider;
     const struct picture *pic = &s->picture;
@@ -214,6 +241,7 @@ static bool copy_picture(struct pipe *pipe, struct gmem_pin *pin, const struct s
                    (unsigned long long)fault.gva.v);
     if (err)
         return false;
+    record_source(pipe, s, dst, lut->identity && pixels_are_bgra(pic->format));
     if (dst != frame->pixels)
         pixels_from_half(dst, stride, frame);
     else if (!pixels_are_bgra(pic->format))
@@ -274,7 +302,7 @@ bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *d
     pthread_mutex_unlock(&pipe->lock);
 
     frame = frame_new(pipe->pool, s.picture.width_px, s.picture.height_px);
-    good = frame && copy_picture(pipe, pin, &s, frame);
+    good = frame && copy_picture(pipe, pin, &s, &lut, frame);
     if (good) {
         gamma_apply(&lut, frame);
         record_picture(pipe, frame);

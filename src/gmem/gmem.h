@@ -108,6 +108,8 @@ bool gmem_has_table(const struct gmem *g);
 int gmem_add_ram(struct gmem *g, uint64_t gpa, uint64_t length_bytes, void *host_va, int fd, uint64_t fd_offset_bytes,
                  uint32_t flags);
 int gmem_del_ram(struct gmem *g, uint64_t gpa, uint64_t length_bytes);
+/* Write the RAM table to the recording that has just begun. */
+void gmem_record_ram(struct gmem *g);
 /* Sum of the blocks in bytes; callback mode: UINT64_MAX. */
 uint64_t gmem_ram_bytes(struct gmem *g);
 
@@ -155,6 +157,8 @@ int gmem_resolve(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva
 int gmem_runs_add(struct gmem_pin *pin, gpa_t gpa, uint64_t length, bool write, struct gmem_runs *runs);
 /* Append host memory that the VMM mapped. 0 or PVG_ERR_NOMEM. */
 int gmem_runs_push(struct gmem_runs *runs, void *host, uint64_t length);
+/* Where a recording is being made: what @runs hold now, as physical memory. For what is read through runs. */
+void gmem_runs_record(struct gmem *g, const struct gmem_runs *runs);
 /* Empty, keeping the storage for the next use. */
 static inline void gmem_runs_clear(struct gmem_runs *runs)
 {

@@ -96,6 +96,15 @@ static inline uint8_t *ram_ptr(struct gmem_pin *pin, uint64_t gpa, uint64_t leng
     return b->host + (gpa - b->gpa);
 }
 
+/* Write memory of the guest, at @gpa, to the recording, if one is being made. */
+static inline void gmem_record(struct gmem *g, uint64_t gpa, const void *bytes, size_t length)
+{
+    struct recorder *rec = g->config.recorder;
+
+    if (rec && recorder_on(rec))
+        recorder_add(rec, RECORD_PHYSICAL, &gpa, sizeof(gpa), bytes, length);
+}
+
 /* Callback mode (cache.c): the page that holds @gpa, mapped in the root task. Errors as gmem_ptr(). */
 int cache_ptr(struct gmem_pin *pin, uint64_t gpa, bool write, void **out);
 /* Callback mode: read_memory of the VMM. */

@@ -108,6 +108,24 @@ static void table_set(struct gmem *g, struct ram_table *t)
     table_unref(g, old);
 }
 
+static void record_block(struct gmem *g, const struct ram_block *b, uint32_t there)
+{
+    struct recorder *rec = g->config.recorder;
+    const uint64_t place[2] = {b->gpa, b->length_bytes};
+    const uint32_t state[2] = {b->flags, there};
+
+    if (rec && recorder_on(rec))
+        recorder_add(rec, RECORD_RAM, place, sizeof(place), state, sizeof(state));
+}
+
+void gmem_record_ram(struct gmem *g)
+{
+    pthread_mutex_lock(&g->lock);
+    for (size_t i = 0; g->table && i < g->table->count; i++)
+        record_block(g, &g->table->block[i], 1);
+    pthread_mutex_unlock(&g->lock);
+}
+
 int gmem_add_ram(struct gmem *g, uint64_t gpa, uint64_t length_bytes, void *host_va, int fd, uint64_t fd_offset_bytes,
                  uint32_t flags)
 {
@@ -139,6 +157,7 @@ int gmem_add_ram(struct gmem *g, uint64_t gpa, uint64_t length_bytes, void *host
                                       .fd = fd,
                                       .fd_offset_bytes = fd_offset_bytes,
                                       .flags = flags};
+    record_block(g, &t->block[at], 1);
     table_set(g, t);
     return 0;
 }
@@ -166,6 +185,8 @@ int gmem_del_ram(struct gmem *g, uint64_t gpa, uint64_t length_bytes)
     for (size_t i = 0, n = 0; i < old->count; i++) {
         if (old->block[i].gpa != gpa)
             t->block[n++] = old->block[i];
+        else
+            record_block(g, &old->block[i], 0);
     }
     table_set(g, t);
 
@@ -329,7 +350,6 @@ static int physical_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t leng
 
 int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
 {
-    struct recorder *rec = pin->g->config.recorder;
     int err;
 
     if (pin->cut)
@@ -337,8 +357,8 @@ int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
     if (!length)
         return 0;
     err = physical_read(pin, gpa, dst, length);
-    if (!err && rec && recorder_on(rec))
-        recorder_add(rec, RECORD_PHYSICAL, &gpa.v, sizeof(gpa.v), dst, length);
+    if (!err)
+        gmem_record(pin->g, gpa.v, dst, length);
     return err;
 }
 

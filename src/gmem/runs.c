@@ -128,6 +128,13 @@ not_ram:
     return PVG_ERR_NOT_RAM;
 }
 
+void gmem_runs_record(struct gmem *g, const struct gmem_runs *runs)
+{
+    for (size_t i = 0; i < runs->count; i++)
+        if (runs->run[i].gpa.v != UINT64_MAX)
+            gmem_record(g, runs->run[i].gpa.v, runs->run[i].host, runs->run[i].length_bytes);
+}
+
 void gmem_runs_fini(struct gmem_runs *runs)
 {
     free(runs->run);

@@ -251,6 +251,8 @@ static int virtual_read(struct gmem_pin *pin, const struct gmem_space *space, gv
     err = gmem_resolve(pin, space, gva, length, false, &runs, fault);
     if (!err)
         gmem_runs_read(&runs, 0, dst, length);
+    if (!err)
+        gmem_runs_record(pin->g, &runs);
     gmem_runs_fini(&runs);
     return err;
 }

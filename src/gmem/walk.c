@@ -17,6 +17,7 @@ struct walker {
     struct gmem_fault *fault;
     uint32_t shift, bits, depth;
     uint32_t root_pfn;
+    uint64_t pages_left;          /* of the walk, for the recording */
     uint64_t key;                 /* page number >> bits of the leaf node below; UINT64_MAX: none yet */
     uint64_t node_gpa;            /* leaf node */
     const _Atomic uint32_t *node; /* table mode: the leaf node, when all of it is in one block */
@@ -46,6 +47,7 @@ static int read_word(struct gmem_pin *pin, uint64_t gpa, uint32_t *out)
     if (!p)
         return PVG_ERR_NOT_RAM;
     *out = load(p);
+    gmem_record(pin->g, gpa, out, sizeof(*out));
     return 0;
 }
 
@@ -92,6 +94,16 @@ static inline int entry_check(struct walker *w, uint64_t gva, uint32_t level, ui
     return gmem_fail(w->fault, entry ? REFUSE_PT_CORRUPT : REFUSE_PT_HOLE, gva, level, entry);
 }
 
+/* The entries of the leaf node that the walk will look at, in one record. */
+static void record_leaves(struct walker *w, uint64_t vpn)
+{
+    uint64_t first = vpn & ((1ull << w->bits) - 1), n = (1ull << w->bits) - first;
+
+    if (w->node)
+        gmem_record(w->pin->g, w->node_gpa + PTE_BYTES * first, (const void *)(w->node + first),
+                    PTE_BYTES * (n < w->pages_left ? n : w->pages_left));
+}
+
 /* Find the leaf node for page number @vpn. */
 static int descend(struct walker *w, uint64_t vpn)
 {
@@ -117,6 +129,7 @@ static int descend(struct walker *w, uint64_t vpn)
     if (!gmem_callbacks(w->pin->g))
         w->node = (const _Atomic uint32_t *)(const void *)ram_ptr(w->pin, w->node_gpa, 1ull << w->shift, false);
     w->key = vpn >> w->bits;
+    record_leaves(w, vpn);
     return 0;
 }
 
@@ -178,6 +191,7 @@ int gmem_walk(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, g
         return err;
     if (!in_reach(&w, gva.v))
         return gmem_fail(fault, REFUSE_VA_RANGE, gva.v, 0, 0);
+    w.pages_left = 1;
     err = leaf(&w, gva.v >> w.shift, &entry);
     if (err)
         return err;
@@ -213,6 +227,7 @@ int walk_span(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, u
         return err;
     if (!in_reach(&w, gva.v + length - 1))
         return gmem_fail(fault, REFUSE_VA_RANGE, gva.v, 0, 0);
+    w.pages_left = ((at + length - 1) >> w.shift) - (at >> w.shift) + 1;
     while (length) {
         uint64_t offset = at & (page_bytes - 1);
         struct walk_page p = {.gva = at, .length_bytes = page_bytes - offset, .leaf_level = w.depth - 1};
@@ -227,6 +242,7 @@ int walk_span(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, u
             return err;
         at += p.length_bytes;
         length -= p.length_bytes;
+        w.pages_left--;
     }
     return 0;
 }

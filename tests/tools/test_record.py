@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """pvg-record on a recording that mini-vmm makes, and on damaged ones. Arguments: pvg-record, mini-vmm."""
 import collections
+import functools
 import json
 import os
+import random
+import re
 import struct
 import subprocess
 import sys
@@ -12,6 +15,7 @@ import unittest
 
 RECORD, VMM = sys.argv[1:3]
 MAGIC = 0x52475650
+DEVICE = struct.pack("<IIIII", 12, 1, 1, 0, 0)
 
 
 def run(*arguments, stdin=None):
@@ -19,7 +23,7 @@ def run(*arguments, stdin=None):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-def made_up(*records, magic=MAGIC, version=1, cut=0):
+def made_up(*records, magic=MAGIC, version=2, cut=0):
     """A recording of (kind, bytes) pairs, @cut bytes missing at its end."""
     data = struct.pack("<II", magic, version)
     for i, (kind, body) in enumerate(records):
@@ -113,6 +117,100 @@ class Recording(unittest.TestCase):
         self.assertEqual(len(out.splitlines()), len(self.records))
 
 
+class Replay(unittest.TestCase):
+    """What mini-vmm's guest did, once more, to a device of pvg-record's own: the same pictures, pointer, stamps, counters."""
+
+    def replayed(self, data):
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(data)
+            f.flush()
+            return run("--replay", f.name)
+
+    @staticmethod
+    def records(data):
+        at = 8
+        while at < len(data):
+            kind, length, _ = struct.unpack_from("<IIQ", data, at)
+            yield kind, at + 16, length
+            at += 16 + length
+
+    @staticmethod
+    @functools.lru_cache(maxsize=1)
+    def made(*options):
+        with tempfile.NamedTemporaryFile() as f:
+            subprocess.run([VMM, "--record", f.name, "--mode", "640x480", "--presents", "50", *options],
+                           stdout=subprocess.DEVNULL, check=True)
+            return f.read()
+
+    def record(self, *options):
+        return bytearray(self.made(*options))
+
+    def test_same(self):
+        for options in (("--displays", "1"), ("--displays", "3"), ("--displays", "1", "--page-shift", "14")):
+            with self.subTest(options=options):
+                data = self.record(*options)
+                status, out, err = self.replayed(data)
+                self.assertEqual((status, err), (0, ""))
+                kinds = collections.Counter(kind for kind, _, _ in self.records(data))
+                self.assertIn(f"the same: {kinds[4]} packets, {kinds[7]} pictures, {kinds[13]} pointer images, "
+                              f"{kinds[11]} stamps, report", out)
+
+    def test_other_picture(self):
+        """One channel of one pixel of the last picture that gamma made: its source is written down apart."""
+        data = self.record("--displays", "1")
+        sources = [(at, length) for kind, at, length in self.records(data)
+                   if kind == 12 and struct.unpack_from("<I", data, at + 28)[0]]
+        self.assertTrue(sources)
+        picture = next(at for kind, at, _ in self.records(data) if kind == 7 and at > sources[-1][0])
+        data[picture + 12 + 4 * 12345] ^= 1
+        status, out, err = self.replayed(data)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("is another one now", err)
+
+    def test_other_report(self):
+        data = self.record("--displays", "1")
+        at, length = next((at, length) for kind, at, length in self.records(data) if kind == 16)
+        said = re.search(rb'"guest_presents":(\d+)', data[at:at + length])
+        data[at + said.end() - 1] ^= 1
+        status, out, err = self.replayed(data)
+        self.assertEqual((status, out), (1, ""))
+        self.assertEqual(len(err.splitlines()), 1)
+        self.assertIn("guest_presents was", err)
+
+    def test_cut_off(self):
+        """Up to where it was cut off, it is played; there is no report then."""
+        data = self.record("--displays", "1")
+        at, length = next((at, length) for kind, at, length in self.records(data) if kind == 16)
+        status, out, err = self.replayed(data[:at + length // 2])
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("no report to compare", out)
+
+    def test_what_cannot_be(self):
+        for options, sentence in ((("--displays", "1", "--tasks", "callbacks"), "tasks=callbacks"),
+                                  (("--displays", "1", "--variant", "mmio"), "mapper")):
+            with self.subTest(options=options):
+                status, out, err = self.replayed(self.record(*options))
+                self.assertEqual((status, out, len(err.splitlines())), (1, "", 1))
+                self.assertIn(sentence, err)
+
+    def test_made_up(self):
+        """Nothing in a recording is trusted: bytes changed at random end in a sentence or in the same."""
+        data = self.record("--displays", "1", "--presents", "1")
+        heads = [at - 16 for _, at, _ in self.records(data)]
+        random.seed(1)
+        for _ in range(4):
+            broken = bytearray(data[:heads[min(len(heads) - 1, 3000)]])
+            for _ in range(3):
+                broken[random.choice(heads[:1000]) + random.randrange(16 + 8)] ^= 1 << random.randrange(8)
+            status, _, err = self.replayed(broken)
+            self.assertIn(status, (0, 1), err)
+        self.assertEqual(self.replayed(b"")[0], 1)
+        self.assertEqual(self.replayed(made_up())[0], 1)
+        self.assertEqual(self.replayed(made_up((5, bytes(8))))[0], 1)
+        self.assertEqual(self.replayed(made_up((1, struct.pack("<IIIII", 12, 99, 1, 0, 0))))[0], 1)
+        self.assertEqual(self.replayed(made_up((1, DEVICE)))[0], 0)
+
+
 class Damaged(unittest.TestCase):
     def refused(self, data, sentence, lines=0, arguments=()):
         status, out, err = run("--json", *arguments, "-", stdin=data)
@@ -126,21 +224,22 @@ class Damaged(unittest.TestCase):
     def test_not_a_recording(self):
         self.refused(b"", "too short")
         self.refused(made_up(magic=1), "not a recording")
-        self.refused(made_up(version=2), "version 2")
+        self.refused(made_up(version=1), "version 1")
 
     def test_cut_short(self):
-        whole = (1, struct.pack("<III", 12, 1, 1))
+        whole = (1, DEVICE)
         self.refused(made_up(whole, whole, cut=1), "middle of record 1", lines=1)
         self.refused(made_up(whole, whole, cut=13), "middle of record 1", lines=1)
 
     def test_lengths(self):
         self.refused(made_up() + struct.pack("<IIQ", 1, 0xffffffff, 0), "middle of record 0")
-        for kind, enough in ((1, 12), (2, 16), (3, 16), (4, 16), (5, 8), (6, 12), (7, 12)):
+        for kind, enough in ((1, 20), (2, 16), (3, 16), (4, 16), (5, 8), (6, 12), (7, 12), (8, 24), (9, 16), (10, 16), (11, 8),
+                             (12, 32), (13, 12), (14, 8)):
             self.refused(made_up((kind, bytes(enough - 1))), "damaged", lines=1)
 
     def test_kinds(self):
         self.refused(made_up((0, b"")), "unknown kind 0")
-        self.refused(made_up((8, b"")), "unknown kind 8")
+        self.refused(made_up((17, b"")), "unknown kind 17")
 
     def test_barriers_beyond_the_packet(self):
         body = struct.pack("<I", 5) + packet(0x1e, count=65535)
