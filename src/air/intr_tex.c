@@ -65,6 +65,14 @@ bool tex_is_float(LLVMValueRef v)
     return k == LLVMFloatTypeKind || k == LLVMHalfTypeKind;
 }
 
+bool tex_is_int(LLVMValueRef v, unsigned n)
+{
+    LLVMTypeRef t = LLVMTypeOf(v);
+
+    return LLVMGetTypeKind(elem_type(t)) == LLVMIntegerTypeKind && LLVMGetIntTypeWidth(elem_type(t)) > 1 &&
+           vec_len(t) == n;
+}
+
 bool tex_is_zero(LLVMValueRef v)
 {
     return LLVMIsConstant(v) && (LLVMIsNull(v) || LLVMIsUndef(v));
@@ -222,6 +230,7 @@ static void is_null(struct ctx *c, struct call *k, enum air_kind kind)
     struct spv *s = &c->s;
     struct choices t;
 
+    TEX_NEED(k, LLVMGetTypeKind(k->ret) == LLVMIntegerTypeKind && LLVMGetIntTypeWidth(k->ret) == 1, 0);
     tex_choices(c, k->a[0], kind, &t);
     set_value(c, k->inst,
               t.null ? spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, t.id, spv_u32(s, AIR_HANDLE_NULL))
@@ -236,12 +245,14 @@ static void query(struct ctx *c, struct call *k, const struct tex_kind *kd, cons
     uint32_t r;
     unsigned at;
 
+    TEX_NEED(k, LLVMGetTypeKind(k->ret) == LLVMIntegerTypeKind && scalar_bits(c, k->ret) >= 16, 0);
     tex_textures(c, k->a[0], &tex);
     if (!tex.n) {
         tex_zero(c, k);
         return;
     }
     at = k->n > 2 && kd->depth ? 2 : 1;
+    TEX_NEED(k, at >= k->n || tex_is_int(k->a[at], 1), at);
     if (at < k->n && kd->dim > 1)
         q.lod = to_u32(c, value(c, k->a[at]), LLVMTypeOf(k->a[at]), false);
     r = tex_each(c, &tex, spv_type_uint(s, 32), query_one, &q);

@@ -50,6 +50,7 @@ typedef uint32_t (*tex_fn)(struct ctx *c, void *op, const struct place *t);
 /* intr_tex.c */
 const struct tex_kind *tex_kind_of(const struct arg *a);
 bool tex_is_float(LLVMValueRef v);
+bool tex_is_int(LLVMValueRef v, unsigned n); /* integers, @n of them, none of them i1 */
 bool tex_is_zero(LLVMValueRef v); /* constant 0 or undefined */
 void tex_zero(struct ctx *c, struct call *k);
 uint32_t tex_size(struct ctx *c, const struct place *t, const struct tex_kind *kd, uint32_t lod, unsigned *n);

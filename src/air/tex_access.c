@@ -11,16 +11,20 @@
 uint32_t tex_result(struct ctx *c, struct call *k, uint32_t v4, enum air_component cls)
 {
     struct spv *s = &c->s;
-    bool st = LLVMGetTypeKind(k->ret) == LLVMStructTypeKind;
+    bool st = LLVMGetTypeKind(k->ret) == LLVMStructTypeKind && LLVMCountStructElementTypes(k->ret) == 2 &&
+              LLVMGetTypeKind(LLVMStructGetTypeAtIndex(k->ret, 1)) == LLVMIntegerTypeKind;
     LLVMTypeRef t = st ? LLVMStructGetTypeAtIndex(k->ret, 0) : k->ret;
     unsigned n = vec_len(t), bits = scalar_bits(c, t);
-    bool integer = LLVMGetTypeKind(elem_type(t)) == LLVMIntegerTypeKind;
+    LLVMTypeKind kind = LLVMGetTypeKind(elem_type(t));
+    bool integer = kind == LLVMIntegerTypeKind, fits = kind == LLVMFloatTypeKind || kind == LLVMHalfTypeKind;
     uint32_t e = cls == AIR_COMPONENT_FLOAT ? spv_type_float(s, 32)
                  : cls == AIR_COMPONENT_INT ? spv_type_sint(s, 32)
                                             : spv_type_uint(s, cls == AIR_COMPONENT_ULONG ? 64 : 32),
              o[4], r;
 
-    if (integer != (cls != AIR_COMPONENT_FLOAT) || n > 4)
+    if (integer)
+        fits = cls == AIR_COMPONENT_ULONG ? bits == 64 : bits == 16 || bits == 32;
+    if (!fits || integer != (cls != AIR_COMPONENT_FLOAT) || n > 4)
         air_fail(c, AIR_REFUSE_INTRINSIC, "air.%.80s: result does not fit the texture's component", k->name);
     for (unsigned i = 0; i < n; i++)
         o[i] = extract(c, v4, e, 4, i);
@@ -62,6 +66,7 @@ static LLVMValueRef level_at(struct ctx *c, struct call *k, const struct tex_kin
 {
     if (kd->ms || kd->buffer || kd->dim == 1 || i >= k->n || (i + 1 == k->n && air_major(c) > 1))
         return NULL;
+    TEX_NEED(k, tex_is_int(k->a[i], 1), i);
     return k->a[i];
 }
 
@@ -76,14 +81,14 @@ static void parse(struct ctx *c, struct call *k, const struct tex_kind *kd, bool
         i++; /* the read sampler carries nothing */
     if (kd->depth && i + 1 < k->n && vec_len(LLVMTypeOf(k->a[i])) == 1 && n > 1)
         i++;
-    TEX_NEED(k, i < k->n && !tex_is_float(k->a[i]) && vec_len(LLVMTypeOf(k->a[i])) == n, i);
+    TEX_NEED(k, i < k->n && tex_is_int(k->a[i], n), i);
     p->coord = k->a[i++];
     if (kd->cube) {
-        TEX_NEED(k, i < k->n && !tex_is_float(k->a[i]), i);
+        TEX_NEED(k, i < k->n && tex_is_int(k->a[i], 1), i);
         p->face = k->a[i++];
     }
     if (kd->array) {
-        TEX_NEED(k, i < k->n && !tex_is_float(k->a[i]), i);
+        TEX_NEED(k, i < k->n && tex_is_int(k->a[i], 1), i);
         p->layer = k->a[i++];
     }
     if (modern && !kd->cube && !kd->ms && i + 1 < k->n && LLVMTypeOf(k->a[i]) == LLVMTypeOf(p->coord))
@@ -93,7 +98,7 @@ static void parse(struct ctx *c, struct call *k, const struct tex_kind *kd, bool
         p->texel = k->a[i++];
     }
     if (kd->ms) {
-        TEX_NEED(k, i < k->n, i);
+        TEX_NEED(k, i < k->n && tex_is_int(k->a[i], 1), i);
         p->sample = k->a[i++];
     }
     p->level = level_at(c, k, kd, i);
@@ -137,12 +142,14 @@ static uint32_t texel_in(struct ctx *c, LLVMValueRef v, enum air_component cls)
     struct spv *s = &c->s;
     LLVMTypeRef t = LLVMTypeOf(v);
     unsigned n = vec_len(t), bits = scalar_bits(c, t);
-    uint32_t id = value(c, v), e, o[4];
+    uint32_t id, e, o[4];
 
     if (n != 1 && n != 4)
         air_fail(c, AIR_REFUSE_INTRINSIC, "texel of %u components", n);
-    if (tex_is_float(v) != (cls == AIR_COMPONENT_FLOAT))
+    if (cls == AIR_COMPONENT_FLOAT ? !tex_is_float(v)
+                                   : !tex_is_int(v, n) || (bits == 64) != (cls == AIR_COMPONENT_ULONG))
         air_fail(c, AIR_REFUSE_INTRINSIC, "texel of another component type than the texture's");
+    id = value(c, v);
     if (cls == AIR_COMPONENT_FLOAT) {
         e = spv_type_float(s, 32);
         id = bits == 16 ? spv_op(s, SpvOpFConvert, spv_type_vec(s, e, n), 1, id) : id;
@@ -339,18 +346,21 @@ void tex_atomic(struct ctx *c, struct call *k, const struct tex_kind *kd, const 
 
     if (store && i + 1 < k->n && vec_len(LLVMTypeOf(k->a[i])) == 4)
         q.texel = k->a[i++]; /* texel before the coordinate (air 3.6) */
-    TEX_NEED(k, i < k->n && !tex_is_float(k->a[i]) && vec_len(LLVMTypeOf(k->a[i])) == n, i);
+    TEX_NEED(k, i < k->n && tex_is_int(k->a[i], n), i);
     p.coord = k->a[i++];
     if (kd->cube) {
-        TEX_NEED(k, i < k->n, i);
+        TEX_NEED(k, i < k->n && tex_is_int(k->a[i], 1), i);
         p.face = k->a[i++];
     }
     if (kd->array) {
-        TEX_NEED(k, i < k->n, i);
+        TEX_NEED(k, i < k->n && tex_is_int(k->a[i], 1), i);
         p.layer = k->a[i++];
     }
     if (cas) {
-        TEX_NEED(k, i < k->n && is_pointer(k->a[i]), i);
+        TEX_NEED(k,
+                 i < k->n && is_pointer(k->a[i]) && LLVMGetTypeKind(k->ret) == LLVMIntegerTypeKind &&
+                     LLVMGetIntTypeWidth(k->ret) == 1,
+                 i);
         q.expect = k->a[i++];
     }
     if (!load && !q.texel) {

@@ -29,6 +29,11 @@ static bool is_i1(LLVMValueRef v)
     return LLVMGetTypeKind(LLVMTypeOf(v)) == LLVMIntegerTypeKind && LLVMGetIntTypeWidth(LLVMTypeOf(v)) == 1;
 }
 
+static bool is_scalar(LLVMValueRef v)
+{
+    return tex_is_float(v) && vec_len(LLVMTypeOf(v)) == 1;
+}
+
 /* A float operand at 32 bits. */
 static uint32_t f32_value(struct ctx *c, LLVMValueRef v)
 {
@@ -238,31 +243,34 @@ void tex_sample(struct ctx *c, struct call *k, const struct tex_kind *kd, const 
     TEX_NEED(k, i < k->n && tex_is_float(k->a[i]) && vec_len(LLVMTypeOf(k->a[i])) == kd->dim, i);
     coord = k->a[i++];
     if (kd->array) {
-        TEX_NEED(k, i < k->n && !tex_is_float(k->a[i]), i);
+        TEX_NEED(k, i < k->n && tex_is_int(k->a[i], 1), i);
         layer = k->a[i++];
     }
     if (q.compare) {
-        TEX_NEED(k, i < k->n && tex_is_float(k->a[i]), i);
+        TEX_NEED(k, i < k->n && is_scalar(k->a[i]), i);
         ref = k->a[i++];
     }
     if (grad) {
-        TEX_NEED(k, i + 1 < k->n && tex_is_float(k->a[i]) && tex_is_float(k->a[i + 1]), i);
+        TEX_NEED(k,
+                 i + 1 < k->n && tex_is_float(k->a[i]) && vec_len(LLVMTypeOf(k->a[i])) == kd->dim &&
+                     LLVMTypeOf(k->a[i + 1]) == LLVMTypeOf(k->a[i]),
+                 i);
         dx = k->a[i++];
         dy = k->a[i++];
-        if (i < k->n && tex_is_float(k->a[i]))
+        if (i < k->n && is_scalar(k->a[i]))
             min_lod = k->a[i++];
     }
     if (!kd->cube && i + 1 < k->n && is_i1(k->a[i]) && !tex_is_float(k->a[i + 1]) && !is_i1(k->a[i + 1])) {
         q.off = tex_is_zero(k->a[i + 1]) ? NULL : k->a[i + 1];
-        TEX_NEED(k, vec_len(LLVMTypeOf(k->a[i + 1])) == kd->dim, i + 1);
+        TEX_NEED(k, tex_is_int(k->a[i + 1], kd->dim) && scalar_bits(c, LLVMTypeOf(k->a[i + 1])) == 32, i + 1);
         i += 2;
     }
     if (!grad && !q.gather) {
-        TEX_NEED(k, i + 1 < k->n && is_i1(k->a[i]) && tex_is_float(k->a[i + 1]), i);
+        TEX_NEED(k, i + 1 < k->n && is_i1(k->a[i]) && is_scalar(k->a[i + 1]), i);
         level = LLVMIsAConstantInt(k->a[i]) && LLVMConstIntGetZExtValue(k->a[i]);
         lod = k->a[i + 1];
         i += 2;
-        if (i < k->n && tex_is_float(k->a[i]))
+        if (i < k->n && is_scalar(k->a[i]))
             min_lod = k->a[i++];
     }
     if (q.gather && !kd->depth && !q.compare && i < k->n && LLVMIsAConstantInt(k->a[i]))
@@ -343,7 +351,7 @@ void tex_lod_query(struct ctx *c, struct call *k, const struct tex_kind *kd, boo
     struct choices tex;
     unsigned i = 2;
 
-    TEX_NEED(k, k->n > 2 && is_pointer(k->a[1]), 1);
+    TEX_NEED(k, k->n > 2 && is_pointer(k->a[1]) && LLVMGetTypeKind(k->ret) == LLVMFloatTypeKind, 1);
     if (!tex_is_float(k->a[i]))
         i++;
     TEX_NEED(k, i < k->n && tex_is_float(k->a[i]) && vec_len(LLVMTypeOf(k->a[i])) == kd->dim, i);
