@@ -113,8 +113,8 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     if (!(gfx_vk.caps & AIR_CAP_MESH)) {
-        printf("SKIP: no VK_EXT_mesh_shader\n");
         (void)gfx_close();
+        printf("SKIP: no VK_EXT_mesh_shader\n");
         return 77;
     }
     with_columns("mesh", NULL, "mesh_columns", 2, 2, 2);
