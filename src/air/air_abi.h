@@ -50,7 +50,7 @@ struct air_push {
     uint32_t flags;                /* 28: zero for now */
     uint32_t grid_size[3];         /* 32: grid_size and stage_in_grid_size */
     uint32_t patch_control_points; /* 44 */
-    uint64_t buffer_table;         /* 48: device address of struct air_buffer_entry[32], for physical pointers */
+    uint64_t buffer_table;         /* 48: device address of struct air_buffer_entry[AIR_BUFFER_ENTRIES], for physical pointers */
     /* only the stages that tess.h makes read these */
     float tess_scale;              /* 56: tessellation factor scale, 1 unless the pipeline enables it */
     uint32_t tess_instance_stride; /* 60: bytes between the factors of two instances */
@@ -75,11 +75,16 @@ struct air_push {
  */
 #define AIR_TESS_LOCATION_IDS 31
 
-/* Entry n: the buffer bound at index n of this stage. */
+/*
+ * Entry n: the buffer bound at index n of this stage. Accesses through physical pointers stay within what it says. The
+ * last entry stands for null and has no bytes; nor have those of buffers that are not bound.
+ */
 struct air_buffer_entry {
-    uint64_t address; /* device address, 0 when nothing is bound */
-    uint64_t bytes;   /* length that may be touched */
+    uint64_t address; /* device address, multiple of 4 */
+    uint64_t bytes;   /* length that may be touched; 0 when nothing is bound */
 };
+
+#define AIR_BUFFER_ENTRIES 32
 
 /* Specialisation constants. */
 #define AIR_SPEC_LOCAL_X 0 /* u32: threads per threadgroup; must be given at pipeline creation */

@@ -62,6 +62,7 @@ struct root {
     uint32_t var[5];  /* variable by log2 of the unit in bytes; [0] only for arrays that have one view */
     uint32_t f32_var; /* float view for float atomics */
     uint32_t u64_var; /* view for 64-bit atomics */
+    uint32_t last;    /* index of the last element, of what is one array */
 };
 
 /* A pointer value: root plus byte offset (sum of id * scale, plus a constant), or a 64-bit address. */
@@ -72,7 +73,7 @@ struct ptr {
     struct {
         uint32_t id, scale;
     } t[4];
-    uint32_t phys;   /* u64 id when root kind is ROOT_PHYS (off and terms already added) */
+    uint32_t number, phys, limit; /* ROOT_PHYS: ids of the buffer's number, its u64 address and its u32 length */
     uint32_t handle; /* ROOT_HANDLE, ROOT_SAMPLER: id of the handle's number; 0: the first of the root's argument */
 };
 
@@ -275,6 +276,7 @@ void reflect_write(struct ctx *c);
 /* roots.c */
 void roots_build(struct ctx *c);
 int root_find(struct ctx *c, int r);
+int root_phys(struct ctx *c); /* the one of kind ROOT_PHYS */
 int root_of(struct ctx *c, LLVMValueRef v);
 bool root_is_handle(struct ctx *c, int r); /* texture, sampler or another opaque object */
 bool root_varies(struct ctx *c, int r);    /* handle that may be one of several */
@@ -348,7 +350,13 @@ struct ptr ptr_add(struct ctx *c, struct ptr p, uint32_t id, uint32_t scale);
 uint32_t ptr_offset(struct ctx *c, struct ptr *p);                       /* u32 id of the byte offset */
 uint32_t ptr_word(struct ctx *c, struct ptr p, unsigned bits, bool f32); /* OpAccessChain to an element for atomics */
 void mem_declare(struct ctx *c);
-uint32_t mem_phys_base(struct ctx *c, int root);
+uint32_t mem_inside(struct ctx *c, struct ptr p, uint32_t bytes); /* bool to ask before ptr_word(); 0: need not ask */
+
+/* mem_phys.c */
+struct ptr phys_form(struct ctx *c, struct ptr p); /* pointer into a buffer, or null, as one of ROOT_PHYS */
+uint32_t phys_pack(struct ctx *c, struct ptr p);   /* uvec2: what variables hold of it */
+struct ptr phys_unpack(struct ctx *c, int root, uint32_t id);
+uint32_t phys_address(struct ctx *c, struct ptr p); /* u64, for comparisons only */
 
 struct call;
 /* intr_simd.c, for intr_matrix.c */

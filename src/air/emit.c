@@ -569,7 +569,10 @@ static void emit_pointer(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
         /* What pointers in guest memory mean is UNKNOWN (decision 16); only those this function stored itself are. */
         if (c->root[root_find(c, root_of(c, LLVMGetOperand(i, 0)))].kind != ROOT_LOCAL)
             air_fail(c, AIR_REFUSE_ARGUMENT_BUFFER, "pointer loaded from a buffer: encoding unknown");
-        p.phys = mem_load(c, pointer(c, LLVMGetOperand(i, 0)), LLVMInt64TypeInContext(c->lc), LLVMGetAlignment(i));
+        p = phys_unpack(c, p.root,
+                        spv_op(&c->s, SpvOpBitcast, spv_type_vec(&c->s, spv_type_uint(&c->s, 32), 2), 1,
+                               mem_load(c, pointer(c, LLVMGetOperand(i, 0)), LLVMInt64TypeInContext(c->lc),
+                                        LLVMGetAlignment(i))));
         break;
     case LLVMExtractValue:
         p.handle = extract_handle(c, i);
@@ -601,7 +604,8 @@ static void emit_store(struct ctx *c, LLVMValueRef i)
         }
         if (r->kind != ROOT_BUFFER && r->kind != ROOT_PHYS && r->kind != ROOT_NONE)
             air_fail(c, AIR_REFUSE_POINTER, "store of a pointer that has no address");
-        mem_store(c, pointer(c, p), LLVMInt64TypeInContext(c->lc), LLVMGetAlignment(i), pointer_compare_id(c, v, true));
+        mem_store(c, pointer(c, p), LLVMInt64TypeInContext(c->lc), LLVMGetAlignment(i),
+                  spv_op(&c->s, SpvOpBitcast, spv_type_uint(&c->s, 64), 1, phys_pack(c, pointer(c, v))));
     } else {
         mem_store(c, pointer(c, p), LLVMTypeOf(v), LLVMGetAlignment(i), value(c, v));
     }

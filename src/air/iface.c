@@ -695,7 +695,7 @@ void iface_load_inputs(struct ctx *c)
         if (!a->is_io) {
             if (c->opt->flags & AIR_OPT_FORCE_PHYSICAL && !a->absent && a->r.space && a->r.space != 3 &&
                 LLVMGetFirstUse(a->value))
-                set_pointer(c, a->value, (struct ptr){.root = root_of(c, a->value), .phys = mem_phys_base(c, a->root)});
+                set_pointer(c, a->value, phys_form(c, (struct ptr){.root = a->root}));
             continue;
         }
         if (a->absent || !LLVMGetFirstUse(a->value)) {

@@ -394,7 +394,8 @@ bool intr_atomic(struct ctx *c, struct call *k)
     const char *op = k->op;
     bool local, fp, store;
     LLVMTypeRef t;
-    uint32_t ty, u, word, scope, none = spv_u32(s, 0), v = 0, r = 0, merge, hold = 0;
+    uint32_t ty, u, word, scope, none = spv_u32(s, 0), v = 0, r = 0, merge, hold = 0, may;
+    struct ptr at;
     unsigned bits;
 
     if (!strcmp(op, "atomic.fence")) {
@@ -445,10 +446,16 @@ bool intr_atomic(struct ctx *c, struct call *k)
     ty = type_of(c, t);
     u = spv_type_uint(s, bits);
     scope = spv_u32(s, local ? SpvScopeWorkgroup : SpvScopeDevice);
-    if (LLVMGetTypeKind(k->ret) != LLVMVoidTypeKind && c->active)
+    at = pointer(c, k->a[0]);
+    may = mem_inside(c, at, bits / 8);
+    if (c->active)
+        may = may ? spv_op(s, SpvOpLogicalAnd, spv_type_bool(s), 2, c->active, may) : c->active;
+    if (LLVMGetTypeKind(k->ret) != LLVMVoidTypeKind && may) {
         hold = spv_local(s, u);
-    guard_begin(c, &merge);
-    word = ptr_word(c, pointer(c, k->a[0]), bits, false);
+        spv_void(s, SpvOpStore, 2, hold, spv_null(s, u));
+    }
+    merge = may ? if_begin(c, may) : 0;
+    word = ptr_word(c, at, bits, false);
     if (!strcmp(op, "load")) {
         r = spv_op(s, SpvOpAtomicLoad, u, 3, word, scope, none);
     } else if (!strncmp(op, "cmpxchg", 7)) {
@@ -477,7 +484,7 @@ bool intr_atomic(struct ctx *c, struct call *k)
                 spv_ext(s, "SPV_EXT_shader_atomic_float_add");
                 if (op[0] == 's')
                     v = spv_op(s, SpvOpFNegate, ty, 1, v);
-                r = spv_op(s, SpvOpAtomicFAddEXT, ty, 4, ptr_word(c, pointer(c, k->a[0]), 32, true), scope, none, v);
+                r = spv_op(s, SpvOpAtomicFAddEXT, ty, 4, ptr_word(c, at, 32, true), scope, none, v);
                 r = spv_op(s, SpvOpBitcast, u, 1, r);
             } else {
                 r = float_cas(c, word, v, scope, op[0] == 's');

@@ -1,270 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory (air 4.4): root + byte offset pointers to OpAccessChain, loads and stores of any LLVM type as units of 1, 2,
- * 4, 8 or 16 bytes. Buffers have several aliased views of one binding; shared, private and constant arrays have one
- * element size, the smallest unit that any access needs. Sizes and offsets come from LLVM's data layout, never from
- * SPIR-V rules.
+ * 4, 8 or 16 bytes. Sizes and offsets come from LLVM's data layout.
+ *
+ * Nothing a guest computes reaches beyond the memory it means: buffers are bounded by the device (robustBufferAccess)
+ * or, through addresses, by mem_phys.c; an index into a private, threadgroup or constant array is held within it here,
+ * because SPIR-V leaves anything else undefined, and on a software device that is the host's own memory.
  */
-#include "ctx.h"
+#include "mem.h"
 
 #include <string.h>
-
-static unsigned log2u(unsigned x)
-{
-    return (unsigned)__builtin_ctz(x);
-}
-
-static unsigned low_bit(uint64_t x, unsigned max)
-{
-    return x && (x & -x) < max ? (unsigned)(x & -x) : max;
-}
-
-/* Element type of a view: u8, u16, u32, uvec2, uvec4. */
-static uint32_t view_type(struct ctx *c, unsigned lg)
-{
-    if (lg <= 2)
-        return spv_type_uint(&c->s, 8u << lg);
-    return spv_type_vec(&c->s, spv_type_uint(&c->s, 32), 1u << (lg - 2));
-}
-
-static void add_interface(struct ctx *c, uint32_t id)
-{
-    words_push(&c->s, &c->iface, id);
-}
-
-/* A storage buffer variable seen as an array of @elem (@stride bytes each). */
-static uint32_t buffer_view(struct ctx *c, uint32_t elem, unsigned stride, uint32_t set, uint32_t binding,
-                            bool writable, const char *name)
-{
-    struct spv *s = &c->s;
-    uint32_t arr, st, var = spv_id(s), key = elem, ptr;
-
-    st = 0;
-    for (unsigned i = 0; i < c->nhelper; i++) {
-        if (c->helper[i].key == (0x80000000u | key))
-            st = c->helper[i].id;
-    }
-    if (!st) {
-        arr = spv_type(s, SpvOpTypeRuntimeArray, 1, elem);
-        spv_decorate(s, arr, SpvDecorationArrayStride, 1, stride);
-        st = spv_id(s);
-        spv_raw(s, &s->types, SpvOpTypeStruct, (const uint32_t[]){st, arr}, 2);
-        spv_decorate(s, st, SpvDecorationBlock, 0);
-        spv_member_decorate(s, st, 0, SpvDecorationOffset, 1, 0u);
-        if (c->nhelper < ARRAY_LEN(c->helper)) {
-            c->helper[c->nhelper].key = 0x80000000u | key;
-            c->helper[c->nhelper++].id = st;
-        }
-    }
-    if (stride == 1) {
-        spv_cap(s, SpvCapabilityStorageBuffer8BitAccess);
-        spv_cap(s, SpvCapabilityUniformAndStorageBuffer8BitAccess);
-    } else if (stride == 2) {
-        spv_cap(s, SpvCapabilityStorageBuffer16BitAccess);
-    }
-    ptr = spv_type_ptr(s, SpvStorageClassStorageBuffer, st);
-    spv_raw(s, &s->types, SpvOpVariable, (const uint32_t[]){ptr, var, SpvStorageClassStorageBuffer}, 3);
-    spv_decorate(s, var, SpvDecorationDescriptorSet, 1, set);
-    spv_decorate(s, var, SpvDecorationBinding, 1, binding);
-    if (writable)
-        spv_decorate(s, var, SpvDecorationAliased, 0);
-    else
-        spv_decorate(s, var, SpvDecorationNonWritable, 0);
-    if (c->opt->flags & AIR_OPT_DEBUG_NAMES && name)
-        spv_name(s, var, name);
-    add_interface(c, var);
-    return var;
-}
-
-static uint32_t module_var(struct ctx *c, SpvStorageClass sc, uint32_t type, uint32_t init)
-{
-    struct spv *s = &c->s;
-    uint32_t o[4] = {spv_type_ptr(s, sc, type), spv_id(s), (uint32_t)sc, init};
-
-    spv_raw(s, &s->types, SpvOpVariable, o, init ? 4 : 3);
-    add_interface(c, o[1]);
-    return o[1];
-}
-
-static uint32_t spec_constant(struct ctx *c, uint32_t id, uint32_t def)
-{
-    struct spv *s = &c->s;
-    uint32_t o[3] = {spv_type_uint(s, 32), spv_id(s), def};
-
-    spv_raw(s, &s->types, SpvOpSpecConstant, o, 3);
-    spv_decorate(s, o[1], SpvDecorationSpecId, 1, id);
-    return o[1];
-}
-
-static uint32_t spec_op(struct ctx *c, SpvOp op, uint32_t a, uint32_t b)
-{
-    struct spv *s = &c->s;
-    uint32_t o[5] = {spv_type_uint(s, 32), spv_id(s), (uint32_t)op, a, b};
-
-    spv_raw(s, &s->types, SpvOpSpecConstantOp, o, 5);
-    return o[1];
-}
-
-static uint32_t array_of(struct ctx *c, unsigned unit, uint32_t bytes)
-{
-    uint32_t n = (bytes + unit - 1) / unit;
-
-    return spv_type_array(&c->s, view_type(c, log2u(unit)), n ? n : 1);
-}
-
-/* Constant bytes of a representative root and everything merged into it. */
-static uint8_t *root_bytes(struct ctx *c, int rep)
-{
-    uint8_t *b = air_alloc(c, c->root[rep].bytes + 16);
-
-    for (int i = 0; i < c->nroot; i++) {
-        struct root *r = &c->root[i];
-        LLVMValueRef init;
-
-        if (root_find(c, i) != rep || !r->value || !LLVMIsAGlobalVariable(r->value))
-            continue;
-        init = LLVMGetInitializer(r->value);
-        if (init)
-            (void)const_bytes(c, init, b + r->base, (size_t)c->root[rep].bytes - r->base);
-    }
-    return b;
-}
-
-static uint32_t const_array(struct ctx *c, const uint8_t *b, unsigned unit, uint32_t bytes)
-{
-    uint32_t n = (bytes + unit - 1) / unit, *ids = air_alloc(c, (n + 1) * sizeof(*ids));
-
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t v = 0;
-
-        memcpy(&v, b + (size_t)i * unit, unit);
-        ids[i] = spv_uint(&c->s, unit * 8, v);
-    }
-    return spv_const(&c->s, array_of(c, unit, bytes), SpvOpConstantComposite, ids, n);
-}
-
-static void declare_const(struct ctx *c, int rep)
-{
-    struct root *r = &c->root[rep];
-    uint8_t *b;
-
-    if (!r->read)
-        return;
-    b = root_bytes(c, rep);
-    if (r->kind == ROOT_CONST && r->bytes > 512) { /* large tables are copied per thread by some drivers: a buffer */
-        uint32_t at = (c->table_bytes + 15u) & ~15u, end = (at + r->bytes + 15u) & ~15u;
-
-        if (end > AIR_LIMIT_TABLE_BYTES)
-            air_fail(c, AIR_REFUSE_LIMIT, "constant tables over %u bytes", AIR_LIMIT_TABLE_BYTES);
-        if (end > c->table_cap) {
-            uint8_t *t = air_alloc(c, end * 2);
-
-            if (c->table_bytes)
-                memcpy(t, c->table, c->table_bytes);
-            c->table = t;
-            c->table_cap = end * 2;
-        }
-        memcpy(c->table + at, b, r->bytes);
-        c->table_bytes = end;
-        r->as_table = true;
-        for (int i = 0; i < c->nroot; i++) {
-            if (root_find(c, i) == rep)
-                c->root[i].base += at;
-        }
-        return;
-    }
-    r->var[0] =
-        module_var(c, SpvStorageClassPrivate, array_of(c, r->unit, r->bytes), const_array(c, b, r->unit, r->bytes));
-}
-
-void mem_declare(struct ctx *c)
-{
-    for (int i = 0; i < c->nroot; i++) {
-        struct root *r = &c->root[i];
-
-        if (r->parent != i || !(r->read || r->written))
-            continue;
-        switch (r->kind) {
-        case ROOT_LOCAL:
-            if (r->unit < 4 && r->bytes % r->unit)
-                r->bytes += r->unit - r->bytes % r->unit;
-            if (r->value && LLVMIsAGlobalVariable(r->value)) {
-                uint8_t *b = root_bytes(c, i);
-
-                r->var[0] = module_var(c, SpvStorageClassPrivate, array_of(c, r->unit, r->bytes),
-                                       const_array(c, b, r->unit, r->bytes));
-            } else {
-                r->var[0] = spv_local(&c->s, array_of(c, r->unit, r->bytes));
-            }
-            break;
-        case ROOT_CONST:
-            declare_const(c, i);
-            break;
-        case ROOT_SHARED:
-            if (r->arg >= 0) {
-                uint32_t len = spec_constant(c, AIR_SPEC_TG_LENGTH + c->arg[r->arg].r.index, 1024), type;
-
-                if (r->unit > 1)
-                    len = spec_op(c, SpvOpUDiv, len, spv_u32(&c->s, r->unit));
-                type = spv_type(&c->s, SpvOpTypeArray, 2, view_type(c, log2u(r->unit)), len);
-                r->var[0] = module_var(c, SpvStorageClassWorkgroup, type, 0);
-                c->arg[r->arg].r.flags |= AIR_ARG_USED;
-            } else {
-                r->var[0] = module_var(c, SpvStorageClassWorkgroup, array_of(c, r->unit, r->bytes), 0);
-                c->h.threadgroup_bytes += (r->bytes + 15u) & ~15u;
-            }
-            break;
-        case ROOT_PAYLOAD:
-            r->var[0] = module_var(c, SpvStorageClassTaskPayloadWorkgroupEXT, array_of(c, r->unit, r->bytes), 0);
-            c->h.payload_bytes = r->bytes;
-            break;
-        default:
-            break;
-        }
-    }
-}
-
-/* Variable of a buffer-like root seen in units of 1 << lg bytes. */
-static uint32_t get_view(struct ctx *c, struct root *r, unsigned lg)
-{
-    struct arg *a;
-
-    if (r->kind == ROOT_CONST) {
-        if (!c->table_var[lg])
-            c->table_var[lg] = buffer_view(c, view_type(c, lg), 1u << lg, air_reflect_set(&c->h), AIR_BIND_CONST_DATA,
-                                           false, "constant_tables");
-        return c->table_var[lg];
-    }
-    a = &c->arg[r->arg];
-    if (!r->var[lg]) {
-        r->var[lg] = buffer_view(c, view_type(c, lg), 1u << lg, a->r.set, a->r.binding, r->written, a->name);
-        if (r->coherent)
-            spv_decorate(&c->s, r->var[lg], SpvDecorationCoherent, 0);
-    }
-    a->r.flags |= AIR_ARG_USED | (r->written ? AIR_ARG_WRITTEN : 0);
-    return r->var[lg];
-}
-
-static SpvStorageClass class_of(const struct root *r)
-{
-    switch (r->kind) {
-    case ROOT_LOCAL:
-        return r->value && LLVMIsAGlobalVariable(r->value) ? SpvStorageClassPrivate : SpvStorageClassFunction;
-    case ROOT_CONST:
-        return r->as_table ? SpvStorageClassStorageBuffer : SpvStorageClassPrivate;
-    case ROOT_SHARED:
-        return SpvStorageClassWorkgroup;
-    case ROOT_PAYLOAD:
-        return SpvStorageClassTaskPayloadWorkgroupEXT;
-    default:
-        return SpvStorageClassStorageBuffer;
-    }
-}
-
-static bool has_views(const struct root *r)
-{
-    return r->kind == ROOT_BUFFER || (r->kind == ROOT_CONST && r->as_table);
-}
 
 struct ptr ptr_add(struct ctx *c, struct ptr p, uint32_t id, uint32_t scale)
 {
@@ -329,87 +74,80 @@ static void ptr_index(struct ctx *c, const struct ptr *p, uint32_t base, unsigne
     *k = 0;
 }
 
-uint32_t mem_phys_base(struct ctx *c, int root)
+/* Index of unit 0 of @p in its variable. */
+static uint32_t unit_index(struct ctx *c, const struct ptr *p, unsigned lg)
 {
-    struct spv *s = &c->s;
-    struct root *r = &c->root[root_find(c, root)];
-    uint32_t u64 = spv_type_uint(s, 64), table, addr, pt;
+    struct root *r = &c->root[root_find(c, p->root)];
+    uint32_t dyn, add;
 
-    if (r->kind == ROOT_NONE)
-        return spv_uint(s, 64, 0);
-    if (r->kind != ROOT_BUFFER)
-        air_fail(c, AIR_REFUSE_POINTER, "address of memory that is no buffer");
-    if (!(c->opt->caps & AIR_CAP_PHYSICAL))
-        air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "pointers with several roots need bufferDeviceAddress");
-    spv_cap(s, SpvCapabilityPhysicalStorageBufferAddresses);
-    c->h.flags |= AIR_REFLECT_USES_TABLE;
-    c->arg[r->arg].r.flags |= AIR_ARG_PHYSICAL;
-    table = iface_push(c, AIR_PUSH_BUFFER_TABLE, u64);
-    addr =
-        spv_op(s, SpvOpIAdd, u64, 2, table, spv_uint(s, 64, c->arg[r->arg].r.index * sizeof(struct air_buffer_entry)));
-    pt = spv_type_ptr(s, SpvStorageClassPhysicalStorageBuffer, u64);
-    return spv_op(s, SpvOpLoad, u64, 3, spv_op(s, SpvOpConvertUToPtr, pt, 1, addr), SpvMemoryAccessAlignedMask, 16u);
+    if (r->kind == ROOT_NONE || r->kind == ROOT_PHYS || r->kind == ROOT_HANDLE || r->kind == ROOT_SAMPLER)
+        air_fail(c, AIR_REFUSE_POINTER, "access through a pointer without memory behind it");
+    ptr_index(c, p, c->root[p->root].base, lg, &dyn, &add);
+    return spv_iadd(&c->s, dyn, spv_u32(&c->s, add));
 }
 
-/* 64-bit address of a pointer. */
-static uint32_t phys_address(struct ctx *c, struct ptr p)
+static uint32_t at_most(struct ctx *c, uint32_t idx, uint32_t last)
+{
+    uint32_t x, y;
+
+    if (spv_is_u32(&c->s, idx, &x) && spv_is_u32(&c->s, last, &y))
+        return x <= y ? idx : last;
+    return spv_glsl(&c->s, GLSLstd450UMin, spv_type_uint(&c->s, 32), 2, idx, last);
+}
+
+/*
+ * Pointers to units 0..@n-1 after @p. In an array of one element size the whole access is moved back to the end when it
+ * would pass it, so that what belongs together stays so; an access longer than the array ends in its last element.
+ */
+static void unit_pointers(struct ctx *c, struct ptr p, unsigned lg, unsigned n, uint32_t *out)
 {
     struct spv *s = &c->s;
     struct root *r = &c->root[root_find(c, p.root)];
-    uint32_t u64 = spv_type_uint(s, 64), base = r->kind == ROOT_PHYS ? p.phys : mem_phys_base(c, p.root), off, k;
+    uint32_t idx = unit_index(c, &p, lg), type = mem_view_type(c, lg), k, u = spv_type_uint(s, 32);
+    bool views = mem_has_views(r), known = !views && spv_is_u32(s, r->last, &k);
+    /* threadgroup arguments are told when the pipeline is made: at least 16 bytes */
+    bool fits = views || (known ? n - 1 <= k : n << lg <= 16);
 
-    off = ptr_offset(c, &p);
-    if (spv_is_u32(s, off, &k) && !k)
-        return base;
-    /* Offsets of a 64-bit pointer are signed: a pointer may step backwards. */
-    off = spv_op(s, SpvOpSConvert, u64, 1, off);
-    return spv_op(s, SpvOpIAdd, u64, 2, base, off);
-}
+    if (!views && fits)
+        idx = at_most(c, idx,
+                      known    ? spv_u32(s, k - (n - 1))
+                      : n == 1 ? r->last
+                               : spv_op(s, SpvOpISub, u, 2, r->last, spv_u32(s, n - 1)));
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t at = spv_iadd(s, idx, spv_u32(s, i));
 
-static uint32_t phys_ptr(struct ctx *c, struct ptr p, unsigned lg, uint32_t k)
-{
-    struct spv *s = &c->s;
-
-    spv_cap(s, SpvCapabilityPhysicalStorageBufferAddresses);
-    if (lg == 0) {
-        spv_cap(s, SpvCapabilityStorageBuffer8BitAccess);
-        spv_cap(s, SpvCapabilityUniformAndStorageBuffer8BitAccess);
-    } else if (lg == 1) {
-        spv_cap(s, SpvCapabilityStorageBuffer16BitAccess);
+        if (views)
+            out[i] = spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassStorageBuffer, type), 3,
+                            mem_view(c, r, lg), spv_u32(s, 0), at);
+        else
+            out[i] = spv_op(s, SpvOpAccessChain, spv_type_ptr(s, mem_class(r), type), 2, r->var[0],
+                            fits ? at : at_most(c, at, r->last));
     }
-    p.off += k << lg;
-    return spv_op(s, SpvOpConvertUToPtr, spv_type_ptr(s, SpvStorageClassPhysicalStorageBuffer, view_type(c, lg)), 1,
-                  phys_address(c, p));
 }
 
-static bool is_phys(struct ctx *c, struct ptr p)
+static void load_units(struct ctx *c, struct ptr p, unsigned lg, unsigned n, uint32_t *out)
 {
-    return c->root[root_find(c, p.root)].kind == ROOT_PHYS;
-}
-
-/* Pointer to unit @k after @p, in units of 1 << lg bytes. */
-static uint32_t unit_ptr(struct ctx *c, struct ptr p, unsigned lg, uint32_t k)
-{
-    struct spv *s = &c->s;
-    struct root *m = &c->root[p.root], *r = &c->root[root_find(c, p.root)];
-    uint32_t dyn, add, idx;
-
-    if (r->kind == ROOT_PHYS)
-        return phys_ptr(c, p, lg, k);
-    if (r->kind == ROOT_NONE || r->kind == ROOT_HANDLE || r->kind == ROOT_SAMPLER)
-        air_fail(c, AIR_REFUSE_POINTER, "access through a pointer without memory behind it");
-    ptr_index(c, &p, m->base, lg, &dyn, &add);
-    idx = spv_iadd(s, dyn, spv_u32(s, add + k));
-    if (has_views(r))
-        return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassStorageBuffer, view_type(c, lg)), 3,
-                      get_view(c, r, lg), spv_u32(s, 0), idx);
-    if (r->kind == ROOT_PAYLOAD) { /* nothing of the device's keeps this inside */
-        uint32_t last = r->bytes / r->unit ? r->bytes / r->unit - 1 : 0, known;
-
-        idx = spv_is_u32(s, idx, &known) ? spv_u32(s, known < last ? known : last)
-                                         : spv_glsl(s, GLSLstd450UMin, spv_type_uint(s, 32), 2, idx, spv_u32(s, last));
+    if (mem_is_phys(c, p)) {
+        phys_load(c, p, lg, n, out);
+        return;
     }
-    return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, class_of(r), view_type(c, lg)), 2, r->var[0], idx);
+    unit_pointers(c, p, lg, n, out);
+    for (unsigned i = 0; i < n; i++)
+        out[i] = spv_op(&c->s, SpvOpLoad, mem_view_type(c, lg), 1, out[i]);
+}
+
+static void store_units(struct ctx *c, struct ptr p, unsigned lg, unsigned n, const uint32_t *in)
+{
+    uint32_t *to;
+
+    if (mem_is_phys(c, p)) {
+        phys_store(c, p, lg, n, in);
+        return;
+    }
+    to = air_alloc(c, n * sizeof(*to));
+    unit_pointers(c, p, lg, n, to);
+    for (unsigned i = 0; i < n; i++)
+        spv_void(&c->s, SpvOpStore, 2, to[i], in[i]);
 }
 
 uint32_t ptr_word(struct ctx *c, struct ptr p, unsigned bits, bool f32)
@@ -420,35 +158,20 @@ uint32_t ptr_word(struct ctx *c, struct ptr p, unsigned bits, bool f32)
              *var = f32 ? &r->f32_var : &r->u64_var;
 
     if (r->kind == ROOT_PHYS)
-        return spv_op(s, SpvOpConvertUToPtr, spv_type_ptr(s, SpvStorageClassPhysicalStorageBuffer, type), 1,
-                      phys_address(c, p));
-    if (!f32 && bits == 32)
-        return unit_ptr(c, p, 2, 0);
+        return phys_pointer(c, p, type);
+    if (!f32 && bits == 32) {
+        unit_pointers(c, p, 2, 1, &dyn);
+        return dyn;
+    }
     if (r->kind != ROOT_BUFFER)
         air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "64-bit atomic on threadgroup memory");
     if (!*var)
-        *var =
-            buffer_view(c, type, bits / 8, c->arg[r->arg].r.set, c->arg[r->arg].r.binding, true, c->arg[r->arg].name);
+        *var = mem_buffer_view(c, type, bits / 8, c->arg[r->arg].r.set, c->arg[r->arg].r.binding, true,
+                               c->arg[r->arg].name);
     c->arg[r->arg].r.flags |= AIR_ARG_USED | AIR_ARG_WRITTEN;
     ptr_index(c, &p, 0, log2u(bits / 8), &dyn, &k);
     return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassStorageBuffer, type), 3, *var, spv_u32(s, 0),
                   spv_iadd(s, dyn, spv_u32(s, k)));
-}
-
-static uint32_t load_at(struct ctx *c, struct ptr p, unsigned lg, uint32_t k)
-{
-    if (is_phys(c, p))
-        return spv_op(&c->s, SpvOpLoad, view_type(c, lg), 3, unit_ptr(c, p, lg, k), SpvMemoryAccessAlignedMask,
-                      1u << lg);
-    return spv_op(&c->s, SpvOpLoad, view_type(c, lg), 1, unit_ptr(c, p, lg, k));
-}
-
-static void store_at(struct ctx *c, struct ptr p, unsigned lg, uint32_t k, uint32_t v)
-{
-    if (is_phys(c, p))
-        spv_void(&c->s, SpvOpStore, 4, unit_ptr(c, p, lg, k), v, SpvMemoryAccessAlignedMask, 1u << lg);
-    else
-        spv_void(&c->s, SpvOpStore, 2, unit_ptr(c, p, lg, k), v);
 }
 
 /* Must sub-word accesses of this size go through 32-bit words? */
@@ -456,7 +179,11 @@ static bool through_words(struct ctx *c, struct root *r, unsigned unit)
 {
     if (unit >= 4)
         return false;
-    if (has_views(r) || r->kind == ROOT_PHYS)
+    /* An address of two words cannot be made a pointer to a type without arithmetic. */
+    if (r->kind == ROOT_PHYS && !(c->opt->caps & AIR_CAP_INT64) &&
+        !(c->opt->caps & (unit == 1 ? AIR_CAP_INT8 : AIR_CAP_INT16)))
+        return true;
+    if (mem_has_views(r) || r->kind == ROOT_PHYS)
         return !(c->opt->caps & (unit == 1 ? AIR_CAP_STORAGE8 : AIR_CAP_STORAGE16));
     return r->unit > unit;
 }
@@ -468,14 +195,14 @@ static uint32_t subword_shift(struct ctx *c, struct ptr *p, unsigned unit, uint3
     uint32_t byte;
 
     p->off += k * unit;
-    if (is_phys(c, *p)) {
-        uint32_t u64 = spv_type_uint(s, 64), at = phys_address(c, *p);
-
-        *p = (struct ptr){.root = p->root,
-                          .phys = spv_op(s, SpvOpBitwiseAnd, u64, 2, at, spv_uint(s, 64, ~UINT64_C(3)))};
-        byte = spv_op(s, SpvOpUConvert, spv_type_uint(s, 32), 1, at);
+    byte = ptr_offset(c, p);
+    if (mem_is_phys(c, *p)) { /* buffers begin at words */
+        p->off = 0;
+        p->n = 1;
+        p->t[0].id = spv_and(s, byte, spv_u32(s, ~3u));
+        p->t[0].scale = 1;
     } else {
-        byte = spv_iadd(s, ptr_offset(c, p), spv_u32(s, c->root[p->root].base));
+        byte = spv_iadd(s, byte, spv_u32(s, c->root[p->root].base));
     }
     return spv_imul(s, spv_and(s, byte, spv_u32(s, 3)), spv_u32(s, 8));
 }
@@ -483,8 +210,9 @@ static uint32_t subword_shift(struct ctx *c, struct ptr *p, unsigned unit, uint3
 static uint32_t subword_load(struct ctx *c, struct ptr p, unsigned unit, uint32_t k)
 {
     struct spv *s = &c->s;
-    uint32_t sh = subword_shift(c, &p, unit, k), w = load_at(c, p, 2, 0);
+    uint32_t sh = subword_shift(c, &p, unit, k), w;
 
+    load_units(c, p, 2, 1, &w);
     w = spv_op(s, SpvOpShiftRightLogical, spv_type_uint(s, 32), 2, w, sh);
     return spv_op(s, SpvOpUConvert, spv_type_uint(s, unit * 8), 1, w);
 }
@@ -494,15 +222,18 @@ static void subword_store(struct ctx *c, struct ptr p, unsigned unit, uint32_t k
 {
     struct spv *s = &c->s;
     uint32_t u32 = spv_type_uint(s, 32), sh = subword_shift(c, &p, unit, k), mask, word, scope, none = spv_u32(s, 0);
+    uint32_t inside = mem_inside(c, p, 4), merge = inside ? if_begin(c, inside) : 0;
     struct root *r = &c->root[root_find(c, p.root)];
 
     mask = spv_op(s, SpvOpShiftLeftLogical, u32, 2, spv_u32(s, unit == 1 ? 0xff : 0xffff), sh);
     mask = spv_op(s, SpvOpNot, u32, 1, mask);
     v = spv_op(s, SpvOpShiftLeftLogical, u32, 2, spv_op(s, SpvOpUConvert, u32, 1, v), sh);
-    word = unit_ptr(c, p, 2, 0);
+    word = ptr_word(c, p, 32, false);
     scope = spv_u32(s, r->kind == ROOT_SHARED ? SpvScopeWorkgroup : SpvScopeDevice);
     spv_op(s, SpvOpAtomicAnd, u32, 4, word, scope, none, mask);
     spv_op(s, SpvOpAtomicOr, u32, 4, word, scope, none, v);
+    if (merge)
+        if_end(c, merge);
 }
 
 /*
@@ -519,7 +250,7 @@ static unsigned pick_unit(struct ctx *c, struct root *r, const struct ptr *p, ui
     if (u > 4)
         u = low_bit(all, u) < 4 || r->kind == ROOT_PHYS ? 4 : low_bit(all, u);
 
-    if (has_views(r) || r->kind == ROOT_PHYS)
+    if (mem_has_views(r) || r->kind == ROOT_PHYS)
         return u;
     u = u > 4 ? 4 : u;
     return u > r->unit ? r->unit : u;
@@ -533,15 +264,17 @@ static void load_scalars(struct ctx *c, struct ptr p, unsigned size, unsigned n,
     unsigned u = pick_unit(c, r, &p, size * n, align), units = size * n / u, lg = log2u(u);
     uint32_t *w = air_alloc(c, (units * 4 + 4) * sizeof(*w)), u32 = spv_type_uint(s, 32);
 
-    for (unsigned i = 0; i < units; i++) {
-        if (u <= 4) {
-            w[i] = through_words(c, r, u) ? subword_load(c, p, u, i) : load_at(c, p, lg, i);
-            continue;
-        }
-        uint32_t v = load_at(c, p, lg, i);
+    if (through_words(c, r, u)) {
+        for (unsigned i = 0; i < units; i++)
+            w[i] = subword_load(c, p, u, i);
+    } else if (u <= 4) {
+        load_units(c, p, lg, units, w);
+    } else {
+        uint32_t *v = air_alloc(c, units * sizeof(*v));
 
-        for (unsigned j = 0; j < u / 4; j++)
-            w[i * (u / 4) + j] = spv_op(s, SpvOpCompositeExtract, u32, 2, v, j);
+        load_units(c, p, lg, units, v);
+        for (unsigned i = 0; i < units * u / 4; i++)
+            w[i] = spv_op(s, SpvOpCompositeExtract, u32, 2, v[i / (u / 4)], i % (u / 4));
     }
     u = u > 4 ? 4 : u;
     if (u == size) {
@@ -618,15 +351,14 @@ static void store_scalars(struct ctx *c, struct ptr p, unsigned size, unsigned n
     }
     if (vu > 4) {
         for (unsigned i = 0; i < nw / (vu / 4); i++)
-            store_at(c, p, lg, i, spv_opv(s, SpvOpCompositeConstruct, view_type(c, lg), w + i * (vu / 4), vu / 4));
+            w[i] = spv_opv(s, SpvOpCompositeConstruct, mem_view_type(c, lg), w + i * (vu / 4), vu / 4);
+        nw /= vu / 4;
+    } else if (through_words(c, r, u)) {
+        for (unsigned i = 0; i < nw; i++)
+            subword_store(c, p, u, i, w[i]);
         return;
     }
-    for (unsigned i = 0; i < nw; i++) {
-        if (through_words(c, r, u))
-            subword_store(c, p, u, i, w[i]);
-        else
-            store_at(c, p, lg, i, w[i]);
-    }
+    store_units(c, p, lg, nw, w);
 }
 
 static unsigned elem_bytes(struct ctx *c, LLVMTypeRef e)
@@ -694,7 +426,9 @@ uint32_t mem_load(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align)
     struct root *r = &c->root[root_find(c, p.root)];
 
     if (b == 4 && n > 1 && n <= 4 && pick_unit(c, r, &p, b * n, align) == b * n) {
-        uint32_t v = load_at(c, p, log2u(b * n), 0);
+        uint32_t v;
+
+        load_units(c, p, log2u(b * n), 1, &v);
 
         return is_float_kind(e) ? spv_op(s, SpvOpBitcast, type_of(c, t), 1, v) : v;
     }
@@ -754,7 +488,7 @@ static unsigned copy_unit(struct ctx *c, struct ptr p, unsigned align, uint64_t 
     struct root *r = &c->root[root_find(c, p.root)];
     unsigned u = low_bit(bytes, low_bit(align ? align : 1, 4));
 
-    if (has_views(r) || r->kind == ROOT_PHYS)
+    if (mem_has_views(r) || r->kind == ROOT_PHYS)
         return u;
     return u > r->unit ? r->unit : u;
 }

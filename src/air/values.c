@@ -345,7 +345,7 @@ static struct ptr from_id(struct ctx *c, int root, uint32_t id)
     struct ptr p = {.root = root};
 
     if (root_is_phys(c, root)) {
-        p.phys = id;
+        return phys_unpack(c, root, id);
     } else if (root_is_handle(c, root)) {
         p.handle = id;
     } else {
@@ -370,23 +370,21 @@ uint32_t handle_number(struct ctx *c, struct ptr p)
                                                                   : AIR_HANDLE_NULL);
 }
 
-/* What a variable holds for a pointer: byte offset in the representative root, 64-bit address, number of a handle. */
+/* What a variable holds for a pointer: byte offset in the representative root, with a buffer's number, or a handle's. */
 static uint32_t to_id(struct ctx *c, struct ptr p, bool phys)
 {
-    struct spv *s = &c->s;
-
     if (!phys && root_is_handle(c, p.root))
         return handle_number(c, p);
-    if (phys) {
-        uint32_t base = root_is_phys(c, p.root) ? p.phys : mem_phys_base(c, p.root), off = ptr_offset(c, &p), k;
-
-        if (spv_is_u32(s, off, &k) && !k)
-            return base;
-        return spv_op(s, SpvOpIAdd, spv_type_uint(s, 64), 2, base,
-                      spv_op(s, SpvOpSConvert, spv_type_uint(s, 64), 1, off));
-    }
+    if (phys)
+        return phys_pack(c, p);
     p.off += c->root[p.root].base;
     return ptr_offset(c, &p);
+}
+
+/* Of an offset, or of an offset and a buffer's number. */
+static uint32_t id_type(struct ctx *c, bool phys)
+{
+    return spv_type_vec(&c->s, spv_type_uint(&c->s, 32), phys ? 2 : 1);
 }
 
 /* The type of the variable that holds a pointer of this root; 0 for handles that can only be one. */
@@ -396,7 +394,7 @@ uint32_t pointer_var_type(struct ctx *c, LLVMValueRef v)
 
     if (r->kind == ROOT_NONE || (root_is_handle(c, root_of(c, v)) && !root_varies(c, root_of(c, v))))
         return 0;
-    return spv_type_uint(&c->s, r->kind == ROOT_PHYS ? 64 : 32);
+    return id_type(c, r->kind == ROOT_PHYS);
 }
 
 struct ptr pointer_from_var(struct ctx *c, LLVMValueRef v, uint32_t var)
@@ -434,7 +432,7 @@ struct ptr pointer_select(struct ctx *c, LLVMValueRef inst, uint32_t cond, LLVMV
                             .handle = spv_op(&c->s, SpvOpSelect, spv_type_uint(&c->s, 32), 3, cond,
                                              handle_number(c, pa), handle_number(c, pb))};
     return from_id(c, root,
-                   spv_op(&c->s, SpvOpSelect, spv_type_uint(&c->s, phys ? 64 : 32), 3, cond,
+                   spv_op(&c->s, SpvOpSelect, id_type(c, phys), 3, cond,
                           na && !phys ? spv_u32(&c->s, NULL_OFFSET) : to_id(c, pa, phys),
                           nb && !phys ? spv_u32(&c->s, NULL_OFFSET) : to_id(c, pb, phys)));
 }
@@ -443,9 +441,11 @@ uint32_t pointer_compare_id(struct ctx *c, LLVMValueRef v, bool phys)
 {
     struct ptr p = pointer(c, v);
 
-    if (!phys && c->root[root_find(c, p.root)].kind == ROOT_NONE)
+    if (phys)
+        return phys_address(c, p);
+    if (c->root[root_find(c, p.root)].kind == ROOT_NONE)
         return spv_u32(&c->s, NULL_OFFSET);
-    return to_id(c, p, phys);
+    return to_id(c, p, false);
 }
 
 void set_pointer(struct ctx *c, LLVMValueRef v, struct ptr p)
