@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Cases with several displays and several devices, and the memory-mapped variant where nothing describes it to the guest."""
 import json
+import os
 import re
 
-from run import ARCH, Group, Steps, expect_picture, pattern
+from run import ARCH, Group, Skip, Steps, expect_picture, pattern
 
 TWO_DISPLAYS = Group("two-displays", ["apple-gfx-pci,id=gfx,displays=2,gpu=none,modes=1280x800@60"], inputs=False)
 TWO_DEVICES = Group("two-devices", ["apple-gfx-pci,id=one,gpu=none,modes=1280x800@60",
@@ -16,8 +17,19 @@ PLACE = "0xfec80000,0xfec90000,14,15"
 MMIO_PC = Group("mmio-pc", ["apple-gfx-mmio-platform,id=gfx,cursor=sw,gpu=none,modes=1280x800@60",
                             *(f"virtio-tablet-pci,vectors=0,addr={slot:#x}" for slot in range(0x10, 0x18))],
                 inputs=False)
-if ARCH == "x86_64":
-    GROUPS.append(MMIO_PC)
+# arm64 with firmware, which gives the guest ACPI tables instead of the device tree.
+FIRMWARE = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
+ACPI = Group("acpi", ["apple-gfx-mmio-platform,id=gfx,cursor=sw,gpu=none,modes=1280x800@60"], inputs=False,
+             extra=["-bios", FIRMWARE])
+GROUPS.append(MMIO_PC if ARCH == "x86_64" else ACPI)
+
+
+def need_firmware(_):
+    if not os.path.exists(FIRMWARE):
+        raise Skip(f"{FIRMWARE} is not there (package qemu-efi-aarch64)")
+
+
+ACPI.prepare = need_firmware
 
 
 @TWO_DISPLAYS.case
@@ -105,3 +117,18 @@ def mmio_pc_interrupts(vm):
     windows = [tuple(int(x, 16) for x in re.match(r"([0-9a-f]+)-([0-9a-f]+)", line).groups())
                for line in memory if "PCI Bus 0000:00" in line]
     assert windows and not any(first <= 0xfec80000 <= last for first, last in windows), memory
+
+
+@ACPI.case
+def acpi_virt(vm):
+    """virt with UEFI: nothing describes the device, and the driver that is told its place shows a picture and flips."""
+    assert vm.run("dmesg | grep -c 'ACPI: RSDP'; true") != ["0"], "the guest has no ACPI tables"
+    assert not vm.run("ls /dev/dri 2>/dev/null; true"), "the guest found the device by itself"
+    vm.run("modprobe pvg_drm mmio=0x0dfe0000,0x0dff0000,208,209 && udevadm settle")
+    with Steps(vm, "--seed 41", []) as steps:
+        expect_picture(vm, pattern(*steps.size, 41), "pattern")
+    rows = interrupts(vm)
+    assert {(row[2], *row[3].split()) for row in rows.values() if "pvg" in row[3]} == {("208", "Edge", "pvg"),
+                                                                                   ("209", "Edge", "pvg-iosfc")}, rows
+    lines = vm.run("kms-flip --seconds 0 paced 30")
+    assert lines[-1].startswith("flips=30 "), lines
