@@ -7,13 +7,10 @@
  * time: stamps, pictures, pointer images, and what the guest read in registers. The recording is not trusted: every
  * address and length in it is checked, and every wait ends.
  */
-#include "replay.h"
+#include "replay_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,331 +18,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <pvg/pvg.h>
-
-#include "base/clock.h"
-#include "base/limits.h"
-#include "base/rd.h"
 #include "base/record.h"
 #include "wire/display.h"
 #include "wire/opcodes.h"
 #include "wire/packet.h"
 #include "wire/regs.h"
-
-#define PATIENCE_NS  (60 * NS_PER_S) /* of every wait: hit only when the device does something else than recorded */
-#define WRONG_NS     (3 * NS_PER_S)  /* of a picture after another one came in its place */
-#define REPORT_NS    (20 * NS_PER_S)
-#define EPOCH_NS     (3 * NS_PER_S) /* of a page that should be rewritten before it is acknowledged */
-#define BLOCKS_MAX   256
-#define RAM_MAX      (1ull << 42)
-#define PROBLEMS_MAX 20
-
-struct item {
-    uint32_t kind, length;
-    const uint8_t *bytes;
-};
-
-struct block {
-    uint64_t gpa, length;
-    uint8_t *host; /* NULL: removed */
-    bool added;
-};
-
-struct ring {
-    bool defined;
-    uint64_t base; /* root: first byte; child: the page with the list */
-    uint32_t bytes, written, stamp_index;
-};
-
-struct port {
-    struct replay *r;
-    struct pvg_display *display;
-    uint64_t presents;      /* counted as the report does */
-    size_t source, picture; /* items of the present on its way that was shown; 0: none */
-    uint64_t taken_before;  /* pictures of the replay before it */
-    uint64_t shared_gpa;    /* 0: none */
-    size_t next_source;     /* where the search for the next one begins */
-    struct pvg_cursor pointer;
-    uint8_t *pointer_pixels; /* owned; both under replay.lock */
-};
-
-struct replay {
-    struct pvg_device *dev;
-    struct item *item;
-    size_t count, at; /* the record being played */
-    size_t applied;   /* records whose memory is in place */
-    struct block block[BLOCKS_MAX];
-    size_t blocks;
-    uint64_t ram_bytes;
-    uint32_t page_shift, ports;
-    uint32_t fifo_control, length, start, fifo_pfn, root_pfn;
-    uint64_t cells; /* first stamp cell */
-    struct ring ring[LIMIT_FIFOS];
-    struct port port[LIMIT_PORTS];
-    uint32_t stamp_events, faults; /* bits that were signalled; faults: and not asked for yet */
-    uint64_t packets, pictures, pointers, stamps, late;
-    unsigned problems;
-
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* any callback */
-};
-
-static void problem(struct replay *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void problem(struct replay *r, const char *fmt, ...)
-{
-    va_list ap;
-
-    if (r->problems++ >= PROBLEMS_MAX)
-        return;
-    fprintf(stderr, "pvg-record: record %zu: ", r->at);
-    va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
-    va_end(ap);
-    fputc('\n', stderr);
-}
-
-/* ---- the VMM ---- */
-
-static void changed(struct replay *r)
-{
-    pthread_mutex_lock(&r->lock);
-    pthread_cond_broadcast(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-}
-
-static void raise_interrupt(void *opaque, uint32_t vector)
-{
-    (void)vector;
-    changed(opaque);
-}
-
-static void on_frame(void *opaque, uint64_t sequence)
-{
-    (void)sequence;
-    changed(((struct port *)opaque)->r);
-}
-
-static void on_cursor(void *opaque, const struct pvg_cursor *cursor)
-{
-    struct port *p = opaque;
-    size_t row = 4ull * cursor->width_px;
-    uint8_t *pixels = malloc(row * cursor->height_px);
-
-    for (uint32_t y = 0; pixels && y < cursor->height_px; y++)
-        memcpy(pixels + y * row, cursor->pixels + (size_t)y * cursor->stride_bytes, row);
-    pthread_mutex_lock(&p->r->lock);
-    free(p->pointer_pixels);
-    p->pointer_pixels = pixels;
-    p->pointer = *cursor;
-    pthread_mutex_unlock(&p->r->lock);
-    changed(p->r);
-}
-
-static void on_cursor_show(void *opaque, bool visible)
-{
-    (void)visible;
-    changed(((struct port *)opaque)->r);
-}
-
-static const struct pvg_host_ops host_ops = {.size = sizeof(host_ops), .raise_interrupt = raise_interrupt};
-static const struct pvg_display_ops display_ops = {
-    .size = sizeof(display_ops), .on_frame = on_frame, .on_cursor = on_cursor, .on_cursor_show = on_cursor_show};
-
-typedef bool condition_fn(struct replay *r, const void *arg);
-
-/* Until @condition holds or @ns have passed. Woken by callbacks; looks every few milliseconds at what announces
- * nothing. */
-static bool wait_for(struct replay *r, condition_fn *condition, const void *arg, uint64_t ns)
-{
-    uint64_t end = clock_now_ns() + ns, now;
-
-    for (;;) {
-        struct timespec ts;
-
-        if (condition(r, arg))
-            return true;
-        now = clock_now_ns();
-        if (now >= end)
-            return false;
-        now += 2 * NS_PER_MS;
-        ts = (struct timespec){.tv_sec = (time_t)(now / NS_PER_S), .tv_nsec = (long)(now % NS_PER_S)};
-        pthread_mutex_lock(&r->lock);
-        pthread_cond_timedwait(&r->changed, &r->lock, &ts);
-        pthread_mutex_unlock(&r->lock);
-    }
-}
-
-/* ---- memory ---- */
-
-/* Host address of @length bytes at @gpa, inside one block, or NULL. */
-static uint8_t *at(struct replay *r, uint64_t gpa, uint64_t length)
-{
-    for (size_t i = 0; i < r->blocks; i++) {
-        struct block *b = &r->block[i];
-
-        if (b->added && gpa >= b->gpa && gpa - b->gpa < b->length && length <= b->length - (gpa - b->gpa))
-            return b->host + (gpa - b->gpa);
-    }
-    return NULL;
-}
-
-/* Byte by page, because what is adjacent for the guest may lie in two blocks. */
-static void put(struct replay *r, uint64_t gpa, const uint8_t *bytes, uint64_t length)
-{
-    while (length) {
-        uint64_t n = 4096 - (gpa & 4095);
-        uint8_t *to;
-
-        n = n < length ? n : length;
-        to = at(r, gpa, n);
-        if (!to) {
-            problem(r, "0x%llx is not in the recording's guest memory", (unsigned long long)gpa);
-            return;
-        }
-        memcpy(to, bytes, n);
-        gpa += n;
-        bytes += n;
-        length -= n;
-    }
-}
-
-static _Atomic uint32_t *word(struct replay *r, uint64_t gpa)
-{
-    return (_Atomic uint32_t *)(void *)(gpa % 4 ? NULL : at(r, gpa, 4));
-}
-
-static uint32_t load(struct replay *r, uint64_t gpa)
-{
-    _Atomic uint32_t *p = word(r, gpa);
-
-    return p ? atomic_load(p) : 0;
-}
-
-static void store(struct replay *r, uint64_t gpa, uint32_t value)
-{
-    _Atomic uint32_t *p = word(r, gpa);
-
-    if (p)
-        atomic_store(p, value);
-    else
-        problem(r, "0x%llx is not in the recording's guest memory", (unsigned long long)gpa);
-}
-
-static void play_ram(struct replay *r, struct rd *rd)
-{
-    uint64_t gpa = rd_u64(rd), length = rd_u64(rd);
-    uint32_t flags = rd_u32(rd), there = rd_u32(rd);
-    struct block *b = &r->block[r->blocks];
-
-    if (!there) {
-        for (size_t i = 0; i < r->blocks; i++)
-            if (r->block[i].added && r->block[i].gpa == gpa && r->block[i].length == length) {
-                pvg_device_del_ram(r->dev, gpa, length);
-                r->block[i].added = false;
-            }
-        return;
-    }
-    if (rd->bad || r->blocks == BLOCKS_MAX || length > RAM_MAX - r->ram_bytes) {
-        problem(r, "too much guest memory");
-        return;
-    }
-    *b = (struct block){.gpa = gpa, .length = length, .added = true};
-    b->host = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (b->host == MAP_FAILED) {
-        problem(r, "no room for 0x%llx bytes of guest memory", (unsigned long long)length);
-        return;
-    }
-    r->blocks++;
-    r->ram_bytes += length;
-    if (pvg_device_add_ram(r->dev, gpa, length, b->host, -1, 0, flags & PVG_RAM_READONLY)) {
-        problem(r, "guest memory at 0x%llx overlaps other", (unsigned long long)gpa);
-        b->added = false;
-    }
-}
-
-/* ---- rings ---- */
-
-static uint64_t record_gpa(const struct replay *r, uint32_t channel)
-{
-    return ((uint64_t)r->root_pfn << r->page_shift) + channel_record_offset(channel);
-}
-
-/* The channel's record as the device will find it when it opens the ring. */
-static void apply_ring(struct replay *r, struct rd rd)
-{
-    uint32_t channel = rd_u32(&rd), pfn = rd_u32(&rd), read = rd_u32(&rd), index = rd_u32(&rd);
-
-    if (rd.bad || !channel || channel >= LIMIT_FIFOS)
-        return;
-    store(r, record_gpa(r, channel) + CHANNEL_READ, read);
-    store(r, record_gpa(r, channel) + CHANNEL_WRITTEN, read);
-    store(r, record_gpa(r, channel) + CHANNEL_STAMP_INDEX, index);
-    store(r, record_gpa(r, channel) + CHANNEL_LIST_PFN, pfn);
-}
-
-static void play_ring(struct replay *r, struct rd *rd)
-{
-    uint32_t channel = rd_u32(rd), pfn = rd_u32(rd), read = rd_u32(rd), index = rd_u32(rd), n = 0;
-    struct ring *ring = &r->ring[channel < LIMIT_FIFOS ? channel : 0];
-    uint64_t base = (uint64_t)pfn << r->page_shift;
-
-    if (rd->bad || channel >= LIMIT_FIFOS)
-        return;
-    *ring = (struct ring){.defined = true, .base = base, .written = read, .stamp_index = index};
-    if (!channel) {
-        ring->base = base + r->start;
-        ring->bytes = r->length > r->start ? r->length - r->start : 0;
-        r->cells = base;
-        return;
-    }
-    while (n < (1u << r->page_shift) / 4 && load(r, base + 4ull * n))
-        n++;
-    ring->bytes = n << r->page_shift;
-}
-
-static void put_in_ring(struct replay *r, uint32_t channel, const uint8_t *bytes, uint32_t length)
-{
-    const struct ring *ring = &r->ring[channel];
-
-    for (uint32_t done = 0; done < length;) {
-        uint32_t pos = (ring->written + done) % ring->bytes, n = length - done;
-        uint32_t page = 1u << r->page_shift, left = page - (pos & (page - 1));
-        uint64_t gpa = ring->base + pos;
-
-        if (channel) {
-            n = n < left ? n : left;
-            gpa = ((uint64_t)load(r, ring->base + 4ull * (pos >> r->page_shift)) << r->page_shift) + (pos & (page - 1));
-        }
-        n = n < ring->bytes - pos ? n : ring->bytes - pos;
-        put(r, gpa, bytes + done, n);
-        done += n;
-    }
-}
-
-static void publish(struct replay *r, uint32_t channel)
-{
-    if (!channel) {
-        pvg_device_mmio_write(r->dev, REG_ROOT_PRODUCER, r->ring[0].written, 4);
-        return;
-    }
-    store(r, record_gpa(r, channel) + CHANNEL_WRITTEN, r->ring[channel].written);
-    pvg_device_mmio_write(r->dev, REG_CHILD_DOORBELL, channel, 4);
-}
-
-struct room {
-    uint32_t channel, bytes;
-};
-
-static bool has_room(struct replay *r, const void *arg)
-{
-    const struct room *room = arg;
-    const struct ring *ring = &r->ring[room->channel];
-    uint32_t read = room->channel ? load(r, record_gpa(r, room->channel) + CHANNEL_READ)
-                                  : (uint32_t)pvg_device_mmio_read(r->dev, REG_ROOT_CONSUMER, 4);
-
-    return (uint64_t)(ring->written - read) + room->bytes <= ring->bytes;
-}
 
 /* ---- pictures ---- */
 
@@ -380,10 +57,10 @@ static void settle(struct replay *r, struct port *p)
 {
     if (!p->picture || !p->display)
         return;
-    if (!wait_for(r, picture_taken, p, PATIENCE_NS))
-        problem(r, "port %u: the picture of record %zu does not come", (unsigned)(p - r->port), p->picture);
-    else if (!wait_for(r, picture_shown, p, WRONG_NS))
-        problem(r, "port %u: the picture of record %zu is another one now", (unsigned)(p - r->port), p->picture);
+    if (!replay_wait(r, picture_taken, p, PATIENCE_NS))
+        replay_problem(r, "port %u: the picture of record %zu does not come", (unsigned)(p - r->port), p->picture);
+    else if (!replay_wait(r, picture_shown, p, WRONG_NS))
+        replay_problem(r, "port %u: the picture of record %zu is another one now", (unsigned)(p - r->port), p->picture);
     else
         r->pictures++;
     p->picture = 0;
@@ -416,7 +93,7 @@ static void put_rows(struct replay *r, const struct record_source *s, struct rd 
             left -= skip;
             skip = 0;
             n = row_bytes - done < left ? row_bytes - done : left;
-            put(r, gpa, pixels + y * row_bytes + done, n);
+            replay_put(r, gpa, pixels + y * row_bytes + done, n);
             gpa += n;
             left -= n;
             done += n;
@@ -456,8 +133,9 @@ static void prepare_picture(struct replay *r, struct port *p, uint64_t number)
         height = rd_u32(&picture);
         row = (uint64_t)width * s.bytes_per_pixel;
         runs = rd_over(rd_bytes(&rd, 16ull * s.runs), 16ull * s.runs);
-        if (rd.bad || s.stride_bytes < row || (s.pixels ? rd_left(&rd) : rd_left(&picture)) != row * height) {
-            problem(r, "damaged: source of record %zu", i);
+        if (rd.bad || width > LIMIT_EDGE_PX || height > LIMIT_EDGE_PX || s.bytes_per_pixel > 8 ||
+            s.stride_bytes < row || (s.pixels ? rd_left(&rd) : rd_left(&picture)) != row * height) {
+            replay_problem(r, "damaged: source of record %zu", i);
             return;
         }
         put_rows(r, &s, runs, s.pixels ? rd.p : picture.p, row, height);
@@ -474,7 +152,7 @@ static bool epoch_is(struct replay *r, const void *arg)
 {
     const uint32_t *port_epoch = arg;
 
-    return load(r, r->port[port_epoch[0]].shared_gpa + SHARED_EPOCH) == port_epoch[1];
+    return replay_load(r, r->port[port_epoch[0]].shared_gpa + SHARED_EPOCH) == port_epoch[1];
 }
 
 /* What a packet means for the replay itself. @payload: as many bytes as the command needs at least. */
@@ -500,7 +178,7 @@ static void before_packet(struct replay *r, uint32_t opcode, const uint8_t *payl
     case CMD_DISPLAY_ACK:
         /* The guest acknowledged what it had read: let it be there. A display without an epoch says 0. */
         if (port < r->ports && le32_get(payload + 4) && r->port[port].shared_gpa)
-            (void)wait_for(r, epoch_is, (const uint32_t[]){port, le32_get(payload + 4)}, EPOCH_NS);
+            (void)replay_wait(r, epoch_is, (const uint32_t[]){port, le32_get(payload + 4)}, EPOCH_NS);
         return;
     default:
         return;
@@ -522,18 +200,18 @@ static void play_packet(struct replay *r, struct rd *rd)
         return;
     }
     if (packet_decode(rd->p, ring->bytes, &h) || h.length_bytes != length) {
-        problem(r, "damaged: a packet that no ring can have held");
+        replay_problem(r, "damaged: a packet that no ring can have held");
         return;
     }
     if (length - packet_payload_offset(&h) >= opcode_info(h.opcode)->least_payload_bytes)
         before_packet(r, h.opcode, rd->p + packet_payload_offset(&h), length - packet_payload_offset(&h));
-    if (!wait_for(r, has_room, &(struct room){channel, length}, PATIENCE_NS)) {
-        problem(r, "channel %u does not take its packets", channel);
+    if (!replay_wait(r, replay_has_room, &(struct room){channel, length}, PATIENCE_NS)) {
+        replay_problem(r, "channel %u does not take its packets", channel);
         return;
     }
-    put_in_ring(r, channel, rd->p, length);
+    replay_put_in_ring(r, channel, rd->p, length);
     ring->written += length;
-    publish(r, channel);
+    replay_publish(r, channel);
     r->packets++;
 }
 
@@ -546,12 +224,12 @@ static void play_fault(struct replay *r, struct rd *rd)
 
     if (rd->bad || channel >= LIMIT_FIFOS || !ring->bytes)
         return;
-    if (!wait_for(r, has_room, &(struct room){channel, ring->bytes}, PATIENCE_NS))
-        problem(r, "channel %u does not take its packets", channel);
+    if (!replay_wait(r, replay_has_room, &(struct room){channel, ring->bytes}, PATIENCE_NS))
+        replay_problem(r, "channel %u does not take its packets", channel);
     if (ring->bytes >= PACKET_HEADER_BYTES)
-        put_in_ring(r, channel, header, PACKET_HEADER_BYTES);
+        replay_put_in_ring(r, channel, header, PACKET_HEADER_BYTES);
     ring->written += published;
-    publish(r, channel);
+    replay_publish(r, channel);
 }
 
 /* ---- registers ---- */
@@ -566,7 +244,7 @@ static void play_write32(struct replay *r, uint32_t offset, uint32_t value)
 {
     switch (offset) {
     case REG_ROOT_PRODUCER:
-        return; /* said by publish() when the packet is there */
+        return; /* said by replay_publish() when the packet is there */
     case REG_ROOT_FIFO_LENGTH:
         r->length = value;
         break;
@@ -672,8 +350,8 @@ static void play_read(struct replay *r, struct rd *rd)
             condition = reads_at_least;
         else if (e.offset == REG_ROOT_PRODUCER)
             continue; /* runs behind: see play_write32() */
-        if (!wait_for(r, condition, &e, PATIENCE_NS))
-            problem(r, "register 0x%x does not become 0x%llx", e.offset, (unsigned long long)e.value);
+        if (!replay_wait(r, condition, &e, PATIENCE_NS))
+            replay_problem(r, "register 0x%x does not become 0x%llx", e.offset, (unsigned long long)e.value);
     }
 }
 
@@ -703,7 +381,7 @@ static void play_monitor(struct replay *r, struct rd *rd)
     if (!p->display) {
         pvg_display_desc_init(&desc, sizeof(desc));
         desc.max_cursor_px = pointer_px;
-        desc.ops = &display_ops;
+        desc.ops = &replay_display_ops;
         desc.opaque = p;
         err = pvg_display_new(r->dev, &desc, port, serial++, &p->display);
     }
@@ -712,14 +390,14 @@ static void play_monitor(struct replay *r, struct rd *rd)
     if (!err && count)
         err = pvg_display_set_connected(p->display, state == RECORD_MONITOR_CONNECTED);
     if (err)
-        problem(r, "damaged: a monitor that cannot be: %s", pvg_error_text(err));
+        replay_problem(r, "damaged: a monitor that cannot be: %s", pvg_error_text(err));
 }
 
 static bool stamp_there(struct replay *r, const void *arg)
 {
     const uint32_t *channel_stamp = arg;
 
-    return stamp_reached(load(r, r->cells + 4ull * r->ring[channel_stamp[0]].stamp_index), channel_stamp[1]);
+    return stamp_reached(replay_load(r, r->cells + 4ull * r->ring[channel_stamp[0]].stamp_index), channel_stamp[1]);
 }
 
 static void play_stamp(struct replay *r, struct rd *rd)
@@ -728,10 +406,10 @@ static void play_stamp(struct replay *r, struct rd *rd)
 
     if (rd->bad || channel >= LIMIT_FIFOS || !r->ring[channel].defined)
         return;
-    if (wait_for(r, stamp_there, (const uint32_t[]){channel, stamp}, PATIENCE_NS))
+    if (replay_wait(r, stamp_there, (const uint32_t[]){channel, stamp}, PATIENCE_NS))
         r->stamps++;
     else
-        problem(r, "channel %u: stamp %u does not come", channel, stamp);
+        replay_problem(r, "channel %u: stamp %u does not come", channel, stamp);
 }
 
 static bool pointer_is(struct replay *r, const void *arg)
@@ -754,10 +432,10 @@ static void play_pointer(struct replay *r, const struct rd *rd)
 {
     if (rd_left(rd) < 12 || le32_get(rd->p) >= r->ports || !r->port[le32_get(rd->p)].display)
         return;
-    if (wait_for(r, pointer_is, rd, PATIENCE_NS))
+    if (replay_wait(r, pointer_is, rd, PATIENCE_NS))
         r->pointers++;
     else
-        problem(r, "port %u: the pointer image does not come", le32_get(rd->p));
+        replay_problem(r, "port %u: the pointer image does not come", le32_get(rd->p));
 }
 
 /* ---- the recording ---- */
@@ -786,13 +464,13 @@ static void apply_memory(struct replay *r, size_t from)
         struct rd rd = rd_over(r->item[i].bytes, r->item[i].length);
 
         if (r->item[i].kind == RECORD_RING)
-            apply_ring(r, rd);
+            replay_apply_ring(r, rd);
         if (r->item[i].kind != RECORD_PHYSICAL)
             continue;
         uint64_t gpa = rd_u64(&rd);
 
         if (!rd.bad)
-            put(r, gpa, rd.p, rd_left(&rd));
+            replay_put(r, gpa, rd.p, rd_left(&rd));
     }
     r->applied = i;
 }
@@ -811,7 +489,7 @@ static bool same_report(struct replay *r, const void *arg)
 
 static void say_difference(void *opaque, const char *difference)
 {
-    problem(opaque, "%s", difference);
+    replay_problem(opaque, "%s", difference);
 }
 
 /* The state at the end: what is still on its way comes within the patience. */
@@ -820,7 +498,7 @@ static void play_report(struct replay *r, struct rd *rd)
     char *recorded = strndup((const char *)rd->p, rd_left(rd)), *json;
 
     settle_all(r);
-    if (recorded && !wait_for(r, same_report, recorded, r->problems ? 0 : REPORT_NS) &&
+    if (recorded && !replay_wait(r, same_report, recorded, r->problems ? 0 : REPORT_NS) &&
         !pvg_device_report(r->dev, &json)) {
         replay_same_report(recorded, json, say_difference, r);
         pvg_free(json);
@@ -836,7 +514,7 @@ static bool play(struct replay *r)
         struct rd rd = rd_over(i->bytes, i->length);
 
         if (i->kind == RECORD_RAM)
-            play_ram(r, &rd);
+            replay_play_ram(r, &rd);
         if (is_boundary(i))
             apply_memory(r, r->at);
         switch (i->kind) {
@@ -853,7 +531,7 @@ static bool play(struct replay *r)
             play_monitor(r, &rd);
             break;
         case RECORD_RING:
-            play_ring(r, &rd);
+            replay_play_ring(r, &rd);
             break;
         case RECORD_STAMP:
             play_stamp(r, &rd);
@@ -918,7 +596,7 @@ static int make_device(struct replay *r, const char *path)
     desc.variant = (enum pvg_variant)variant;
     desc.flags = flags;
     desc.gpu = "none";
-    desc.ops = &host_ops;
+    desc.ops = &replay_host_ops;
     desc.opaque = r;
     err = pvg_device_new(&desc, &r->dev);
     if (err)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two halves of the replay share: replay.c plays the records, replay_guest.c is the VMM, its memory and the
+ * rings. */
+#ifndef PVG_TOOLS_REPLAY_PRIV_H
+#define PVG_TOOLS_REPLAY_PRIV_H
+
+#include "replay.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pvg/pvg.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/rd.h"
+
+#define PATIENCE_NS  (60 * NS_PER_S) /* of every wait: hit only when the device does something else than recorded */
+#define WRONG_NS     (3 * NS_PER_S)  /* of a picture after another one came in its place */
+#define REPORT_NS    (20 * NS_PER_S)
+#define EPOCH_NS     (3 * NS_PER_S) /* of a page that should be rewritten before it is acknowledged */
+#define BLOCKS_MAX   256
+#define RAM_MAX      (1ull << 42)
+#define PROBLEMS_MAX 20
+
+struct item {
+    uint32_t kind, length;
+    const uint8_t *bytes;
+};
+
+struct block {
+    uint64_t gpa, length;
+    uint8_t *host; /* ours until the end */
+    bool added;    /* the device has it */
+};
+
+struct ring {
+    bool defined;
+    uint64_t base; /* root: first byte; child: the page with the list */
+    uint32_t bytes, written, stamp_index;
+};
+
+struct port {
+    struct replay *r;
+    struct pvg_display *display;
+    uint64_t presents;     /* counted as the report does */
+    size_t picture;        /* record of the present on its way that was shown; 0: none */
+    uint64_t taken_before; /* pictures of the replay before it */
+    uint64_t shared_gpa;   /* 0: none */
+    size_t next_source;    /* where the search for the next one begins */
+    struct pvg_cursor pointer;
+    uint8_t *pointer_pixels; /* owned; both under replay.lock */
+};
+
+struct replay {
+    struct pvg_device *dev;
+    struct item *item;
+    size_t count, at; /* the record being played */
+    size_t applied;   /* records whose memory is in place */
+    struct block block[BLOCKS_MAX];
+    size_t blocks;
+    uint64_t ram_bytes;
+    uint32_t page_shift, ports;
+    uint32_t fifo_control, length, start, fifo_pfn, root_pfn;
+    uint64_t cells; /* first stamp cell */
+    struct ring ring[LIMIT_FIFOS];
+    struct port port[LIMIT_PORTS];
+    uint32_t stamp_events, faults; /* bits that were signalled; faults: and not asked for yet */
+    uint64_t packets, pictures, pointers, stamps, late;
+    unsigned problems;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* any callback */
+};
+
+/* Say what is not as it was recorded: record, and the sentence. */
+void replay_problem(struct replay *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+extern const struct pvg_host_ops replay_host_ops;
+extern const struct pvg_display_ops replay_display_ops;
+
+/* Until @condition holds or @ns have passed; whether it holds. */
+typedef bool condition_fn(struct replay *r, const void *arg);
+bool replay_wait(struct replay *r, condition_fn *condition, const void *arg, uint64_t ns);
+
+/* Guest memory: a block comes or goes; bytes; an aligned word. What is no RAM is a problem, or 0. */
+void replay_play_ram(struct replay *r, struct rd *rd);
+void replay_put(struct replay *r, uint64_t gpa, const uint8_t *bytes, uint64_t length);
+uint32_t replay_load(struct replay *r, uint64_t gpa);
+
+/* Rings: the record as the device will find it; the ring as it was opened; bytes behind the producer; the producer
+ * told. */
+void replay_apply_ring(struct replay *r, struct rd rd);
+void replay_play_ring(struct replay *r, struct rd *rd);
+void replay_put_in_ring(struct replay *r, uint32_t channel, const uint8_t *bytes, uint32_t length);
+void replay_publish(struct replay *r, uint32_t channel);
+
+/* A condition: does the ring have room for as many bytes? @arg: this. */
+struct room {
+    uint32_t channel, bytes;
+};
+bool replay_has_room(struct replay *r, const void *arg);
+
+#endif
