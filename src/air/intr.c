@@ -127,6 +127,12 @@ static uint32_t float_to_int(struct ctx *c, uint32_t x, unsigned n, unsigned bit
     return bits < 32 ? spv_op(s, SpvOpUConvert, spv_type_vec(s, spv_type_uint(s, bits), n), 1, r) : r;
 }
 
+/* Floats of any width, else integers. */
+static bool is_real(LLVMTypeRef t)
+{
+    return LLVMGetTypeKind(elem_type(t)) != LLVMIntegerTypeKind;
+}
+
 /* air.convert.<dk>.<dt>.<sk>.<st> */
 bool intr_convert(struct ctx *c, struct call *k)
 {
@@ -149,7 +155,8 @@ bool intr_convert(struct ctx *c, struct call *k)
     if (p)
         sk = p[1];
     n = vec_len(dt);
-    if (n != vec_len(st) || n > 4 || !dk || (sk != 's' && sk != 'u' && sk != 'f'))
+    if (n != vec_len(st) || n > 4 || !dk || (sk != 's' && sk != 'u' && sk != 'f') || (dk == 'f') != is_real(dt) ||
+        (sk == 'f') != is_real(st))
         air_fail(c, AIR_REFUSE_INTRINSIC, "air.%.80s: operand types", k->name);
     sb = scalar_bits(c, st);
     db = scalar_bits(c, dt);
