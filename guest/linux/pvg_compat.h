@@ -33,12 +33,12 @@
 /* DRM_GEM_SHMEM_DRIVER_OPS without dumb_create; the handle functions are default from 6.6 on. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define PVG_PRIME_DRIVER_OPS \
-	.gem_prime_import_sg_table = drm_gem_shmem_prime_import_sg_table
+	.gem_prime_import_sg_table = pvg_gem_prime_import
 #else
 #define PVG_PRIME_DRIVER_OPS \
 	.prime_handle_to_fd = drm_gem_prime_handle_to_fd, \
 	.prime_fd_to_handle = drm_gem_prime_fd_to_handle, \
-	.gem_prime_import_sg_table = drm_gem_shmem_prime_import_sg_table, \
+	.gem_prime_import_sg_table = pvg_gem_prime_import, \
 	.gem_prime_mmap = drm_gem_prime_mmap
 #endif
 
@@ -85,6 +85,20 @@ static inline void pvg_compat_vunmap(struct drm_gem_object *obj, struct iosys_ma
 	drm_gem_vunmap_unlocked(obj, map);
 #else
 	obj->funcs->vunmap(obj, map);
+#endif
+}
+
+/*
+ * A mapping of an imported buffer is one of its exporter's: where that is a driver with shmem
+ * objects, too, it takes a lock of the same kind before 6.2. They are never taken in the other
+ * order: an imported buffer is not exported again but passed on.
+ */
+static inline void pvg_compat_imported(struct drm_gem_object *obj)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	static struct lock_class_key imported;
+
+	lockdep_set_class(&to_drm_gem_shmem_obj(obj)->vmap_lock, &imported);
 #endif
 }
 

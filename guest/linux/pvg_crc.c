@@ -13,6 +13,7 @@
 #include <drm/drm_debugfs_crc.h>
 #include <drm/drm_framebuffer.h>
 #include <drm/drm_gem_framebuffer_helper.h>
+#include <drm/drm_print.h>
 #include <drm/drm_vblank.h>
 
 #include "pvg_compat.h"
@@ -194,7 +195,9 @@ static void pvg_crc_work(struct work_struct *work)
 	job.width = min_t(u32, crc->width, job.fb->width - min(job.x, job.fb->width));
 	job.height = min_t(u32, crc->height, job.fb->height - min(job.y, job.fb->height));
 	job.gamma = kvmalloc(sizeof(crc->gamma), GFP_KERNEL);
-	if (job.gamma && !pvg_compat_vmap(job.fb->obj[0], &job.map)) {
+	if (!job.gamma || pvg_compat_vmap(job.fb->obj[0], &job.map)) {
+		drm_warn_once(job.fb->dev, "a picture cannot be read: no checksum of it\n");
+	} else {
 		spin_lock_irq(&crc->lock);
 		memcpy(job.gamma, crc->gamma, sizeof(crc->gamma));
 		spin_unlock_irq(&crc->lock);

@@ -211,6 +211,8 @@ static int check_identity(struct pvg_device *pvg)
 	ret = dma_set_mask_and_coherent(parent, DMA_BIT_MASK(31 + pvg->front.page_shift));
 	if (ret)
 		return ret;
+	/* Memory goes to the device page by page: exporters may join as many as they like. */
+	dma_set_max_seg_size(parent, UINT_MAX);
 	page = pvg_wire_alloc(pvg, 1);
 	if (!page)
 		return -ENOMEM;

@@ -639,6 +639,9 @@ void pvg_garbage_kick(struct pvg_device *pvg);
 
 /* pvg_gem.c */
 struct drm_gem_object *pvg_gem_create_object(struct drm_device *dev, size_t size);
+struct drm_gem_object *pvg_gem_prime_import(struct drm_device *dev,
+					    struct dma_buf_attachment *attach,
+					    struct sg_table *sgt);
 int pvg_dumb_create(struct drm_file *file, struct drm_device *dev,
 		    struct drm_mode_create_dumb *args);
 struct drm_framebuffer *pvg_fb_create(struct drm_device *dev, struct drm_file *file,

@@ -68,6 +68,24 @@ struct drm_gem_object *pvg_gem_create_object(struct drm_device *dev, size_t size
 	return &gem->base.base;
 }
 
+/**
+ * pvg_gem_prime_import() - make a GEM object of another driver's buffer
+ * @dev: DRM device
+ * @attach: the buffer, attached
+ * @sgt: its memory, mapped for the device
+ *
+ * Returns: the object or an error pointer.
+ */
+struct drm_gem_object *pvg_gem_prime_import(struct drm_device *dev,
+					    struct dma_buf_attachment *attach, struct sg_table *sgt)
+{
+	struct drm_gem_object *obj = drm_gem_shmem_prime_import_sg_table(dev, attach, sgt);
+
+	if (!IS_ERR(obj))
+		pvg_compat_imported(obj);
+	return obj;
+}
+
 /* Give a new object memory in units of a wire page. Not swapped: charged to who asks for it. */
 static int gem_populate(struct pvg_device *pvg, struct pvg_gem *gem)
 {

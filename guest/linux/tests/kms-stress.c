@@ -224,6 +224,18 @@ static void *reader(void *arg)
 	return NULL;
 }
 
+/* Leave the pipe as the next client expects it: no cursor, colours as they are. */
+static void tidy(void)
+{
+	uint16_t table[256];
+
+	for (unsigned i = 0; i < 256; i++)
+		table[i] = (uint16_t)(i * 257);
+	if (drmModeCrtcSetGamma(fd, crtc, 256, table, table, table))
+		fail("gamma", errno);
+	drmModeSetCursor(fd, crtc, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static void *(*const work[])(void *) = { flipper, setter, cursor, gamma_and_vblank, reader, flipper };
@@ -265,6 +277,7 @@ int main(int argc, char **argv)
 	stop = true;
 	for (unsigned i = 0; i < sizeof(work) / sizeof(work[0]); i++)
 		pthread_join(thread[i], NULL);
+	tidy();
 	printf("flips=%lu busy=%lu events=%lu modes=%lu cursors=%lu dirties=%lu removed=%lu vblanks=%lu gammas=%lu\n", flips,
 	       busy, events, modes, cursors, dirties, removed, vblanks, gammas);
 	close(fd);
