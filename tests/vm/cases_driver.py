@@ -88,16 +88,18 @@ def nothing_leaked(vm):
 
 # ---- buffers of other drivers -----------------------------------------------------------------------------------------
 
-def shared_pictures(vm, exporter, seed):
-    """Shows buffers of another driver; the checksum of the imported picture equals that of a buffer of our own."""
+def checksum(vm):
     base = "/sys/kernel/debug/dri/0/crtc-0/crc"
-    checksum = f"echo auto >{base}/control; exec 4<{base}/data; head -n 3 <&4 | tail -n 1"
+    return vm.run(f"echo auto >{base}/control; exec 4<{base}/data; head -n 3 <&4 | tail -n 1")[-1].split()[1:]
+
+
+def shared_pictures(vm, exporter, seed):
+    """Shows buffers of another driver; the checksum of an imported picture equals that of a buffer of our own."""
     width, height = MODES[0]
-    sums = []
-    with Steps(vm, f"--mode {width}x{height} --seed {seed}", []):
-        sums.append(vm.run(checksum)[-1].split()[1:])
+    with Steps(vm, f"--mode {width}x{height} --seed {seed + 1}", []):
+        own = checksum(vm)
     job = vm.spawn(f"echo $$ >/tmp/steps.pid; exec kms-prime --mode {width}x{height} --seed {seed} {exporter}")
-    found = job.wait_line("^(shown 0|refused|missing): *(.*)|^shown 0 of")
+    found = job.wait_line("^(shown 0|refused|missing):? *(.*)")
     if found[1] == "missing":
         job.wait()
         raise Skip(f"the guest's kernel has no {exporter}")
@@ -106,22 +108,29 @@ def shared_pictures(vm, exporter, seed):
         assert found[1] == "refused" and found[2] == "Invalid argument", found[0]
         job.wait()
         raise Skip("scattered 4 KiB pages cannot be shown with 16 KiB wire pages; refused as they should be")
+    assert found[1] == "shown 0", found[0]
 
     def step(number):
         vm.run("kill -USR1 $(cat /tmp/steps.pid)")
-        job.wait_line(rf"^shown {number} ")
+        return job.wait_line(rf"^shown {number} (.*)")[1]
 
     want = pattern(width, height, seed)
     expect_picture(vm, want, f"a buffer of {exporter}")
-    sums.append(vm.run(checksum)[-1].split()[1:])
-    assert sums[0] == sums[1], f"checksums differ: own buffer {sums[0]}, imported {sums[1]}"
     step(1)
     want = paste_rectangle(want, 64, 64, 96, 96, (255, 0, 0))
     expect_picture(vm, want, "what was drawn through the dma-buf")
-    step(2)
-    expect_picture(vm, with_cursor(want, 100, 120), "an imported cursor")
+    said = step(2)
+    if said == "cursor":
+        expect_picture(vm, with_cursor(want, 100, 120), "an imported cursor")
+    else:
+        # The udmabuf of Linux 6.1 lets no kernel code map its buffers: no cursor image, no checksum.
+        assert said == "refused: Invalid argument" and exporter == "udmabuf", said
+        expect_picture(vm, want, "without a cursor that cannot be")
     step(3)
     expect_picture(vm, pattern(width, height, seed + 1), "after a flip to another imported buffer")
+    if said == "cursor":
+        imported = checksum(vm)
+        assert imported == own, f"checksums differ: own buffer {own}, imported {imported}"
     vm.run("kill $(cat /tmp/steps.pid)")
     assert job.wait() == 0, job.lines
 
@@ -256,7 +265,9 @@ def sleep_disk(vm):
 @SLEEP.case
 def kexec_while_flipping(vm):
     """Another kernel starts from this one in the middle of flips: the driver has stopped the device, its successor starts it."""
-    vm.run("udevadm settle; for d in /sys/block/vd*; do s=$(cat $d/serial); case $s in kernel|initrd) "
+    if vm.run("udevadm settle; ls -d /sys/block/vd*", check=False)[0] != 0:
+        raise Skip("the guest's kernel has no driver for the disks with its successor")
+    vm.run("for d in /sys/block/vd*; do s=$(cat $d/serial); case $s in kernel|initrd) "
            "cat /dev/${d##*/} >/tmp/next.$s ;; esac; done; ls -l /tmp/next.kernel /tmp/next.initrd")
     flips = vm.spawn("kms-flip --mode 1280x800 --seconds 0 async")
     flips.wait_line("^flipping")

@@ -380,16 +380,26 @@ void kms_show(struct kms *k, const struct kms_fb *fb)
         kms_fail("cannot set mode %s: %s", k->mode.name, strerror(-err));
 }
 
-void kms_cursor(struct kms *k, const struct kms_fb *fb, int x, int y)
+int kms_try_cursor(struct kms *k, const struct kms_fb *fb, int x, int y)
 {
     drmModeAtomicReq *req = drmModeAtomicAlloc();
+    int err = 0;
 
     if (!k->cursor_id)
         kms_fail("the CRTC has no cursor plane");
     set_plane(k, req, k->cursor_id, fb, x, y, fb ? fb->width_px : 0, fb ? fb->height_px : 0);
     if (drmModeAtomicCommit(k->fd, req, 0, NULL))
-        kms_fail("cursor: %s", strerror(errno));
+        err = -errno;
     drmModeAtomicFree(req);
+    return err;
+}
+
+void kms_cursor(struct kms *k, const struct kms_fb *fb, int x, int y)
+{
+    int err = kms_try_cursor(k, fb, x, y);
+
+    if (err)
+        kms_fail("cursor: %s", strerror(-err));
 }
 
 int kms_flip(struct kms *k, const struct kms_fb *fb, bool async, uint64_t cookie)

@@ -63,8 +63,12 @@ void kms_set(struct kms *k, drmModeAtomicReq *req, uint32_t object_id, uint32_t 
 void kms_show(struct kms *k, const struct kms_fb *fb);
 int kms_try_show(struct kms *k, const struct kms_fb *fb);
 
-/* Puts the cursor plane with all of this framebuffer at a position; hides it when @fb is NULL. */
+/*
+ * Puts the cursor plane with all of this framebuffer at a position; hides it when @fb is NULL. kms_try_cursor() returns 0 or
+ * -errno.
+ */
 void kms_cursor(struct kms *k, const struct kms_fb *fb, int x, int y);
+int kms_try_cursor(struct kms *k, const struct kms_fb *fb, int x, int y);
 
 /* Flips the primary plane; the event arrives with @cookie. Returns 0 or -errno: -EBUSY while one is pending. */
 int kms_flip(struct kms *k, const struct kms_fb *fb, bool async, uint64_t cookie);
