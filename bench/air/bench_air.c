@@ -171,6 +171,7 @@ static void run_times(const struct metallib *lib, const char *glsl)
         char err[200], name[160];
 
         vk_options(&vk, &o);
+        o.flags |= AIR_OPT_WHOLE_GROUPS; /* the twins have no guard either */
         if (metallib_find(lib, kernels[k], &f) || air_compile(f.bitcode, f.bitcode_size, kernels[k], &o, &ours))
             continue;
         theirs = ours; /* the same reflection, other code */

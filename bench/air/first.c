@@ -103,6 +103,7 @@ static void measure(struct vk *vk, const char *program, const struct metallib *l
     if (!mkdtemp(base))
         die("no folder for a cache");
     vk_options(vk, &o);
+    o.flags |= AIR_OPT_WHOLE_GROUPS;
     buffers(vk, b, &run);
     for (int i = 0; i < ROUNDS; i++) {
         struct airc_config cfg = {.size = sizeof(cfg), .socket_path = "", .program = program, .workers = 1};

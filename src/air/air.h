@@ -98,7 +98,7 @@ enum air_cap {
      */
     AIR_CAP_NON_UNIFORM = 1u << 25,
     AIR_CAP_IMAGE_INT64 = 1u << 26, /* shaderImageInt64Atomics */
-    AIR_CAP_INTERLOCK = 1u << 26, /* fragmentShaderPixelInterlock: raster order groups */
+    AIR_CAP_INTERLOCK = 1u << 27,   /* fragmentShaderPixelInterlock: raster order groups */
 };
 
 /* What Mesa's llvmpipe 22.3 and every desktop GPU of interest have. */
@@ -155,6 +155,9 @@ struct air_options {
 #define AIR_OPT_NO_VALIDATE      (1u << 2) /* skip SPIRV-Tools; for measurements only, the worker never sets it */
 #define AIR_OPT_FORCE_DISPATCHER (1u << 3) /* use the dispatcher form of control flow (tests) */
 #define AIR_OPT_FORCE_PHYSICAL   (1u << 4) /* use physical pointers for every buffer (tests) */
+#define AIR_OPT_WHOLE_GROUPS                                                                                           \
+    (1u << 5) /* kernel: every grid is a multiple of the threadgroup, so that no thread has to be kept from effects    \
+               */
 
 struct air_result {
     uint32_t *spirv; /* owned, words in host order; NULL on refusal */

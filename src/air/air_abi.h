@@ -44,7 +44,7 @@
  * A module declares the whole block when it uses any member.
  */
 struct air_push {
-    uint32_t threads_per_grid[3];  /* 0: threads of the dispatch; the edge guard compares against it */
+    uint32_t threads_per_grid[3];  /* 0: threads of the dispatch; those outside have no effect (air 4.7) */
     uint32_t sample_count;         /* 12: rasterisation samples */
     uint32_t grid_origin[3];       /* 16: grid_origin and stage_in_grid_origin */
     uint32_t flags;                /* 28: zero for now */
@@ -90,7 +90,6 @@ struct air_buffer_entry {
 #define AIR_SPEC_LOCAL_X 0 /* u32: threads per threadgroup; must be given at pipeline creation */
 #define AIR_SPEC_LOCAL_Y 1
 #define AIR_SPEC_LOCAL_Z 2
-#define AIR_SPEC_EDGE    3 /* u32, default 0: 1 when the grid is no multiple of the threadgroup (dispatchThreads) */
 #define AIR_SPEC_TG_LENGTH                                                                                             \
     32 /* + threadgroup index 0..30, u32: bytes of dynamic threadgroup memory, multiple of 16                          \
         */

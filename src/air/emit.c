@@ -84,6 +84,7 @@ static uint32_t int_binary(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
     LLVMTypeRef t = LLVMTypeOf(i);
     uint32_t a = value(c, LLVMGetOperand(i, 0)), b = value(c, LLVMGetOperand(i, 1)), ty = type_of(c, t);
     struct spv *s = &c->s;
+    uint32_t v;
     SpvOp o;
 
     if (vec_len(t) > 4)
@@ -117,13 +118,11 @@ static uint32_t int_binary(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
         o = SpvOpUDiv;
         break;
     case LLVMSDiv:
+    case LLVMSRem: /* a - a / b * b: Vulkan leaves OpSRem of negative numbers undefined */
         o = SpvOpSDiv;
         break;
     case LLVMURem:
         o = SpvOpUMod;
-        break;
-    case LLVMSRem:
-        o = SpvOpSRem;
         break;
     case LLVMShl:
         o = SpvOpShiftLeftLogical;
@@ -151,7 +150,10 @@ static uint32_t int_binary(struct ctx *c, LLVMValueRef i, LLVMOpcode op)
     }
     if (ty == spv_type_uint(s, 32) && op == LLVMAdd)
         return spv_iadd(s, a, b);
-    return trim(c, spv_op(s, o, ty, 2, a, b), t);
+    v = spv_op(s, o, ty, 2, a, b);
+    if (op == LLVMSRem)
+        v = spv_op(s, SpvOpISub, ty, 2, a, spv_op(s, SpvOpIMul, ty, 2, v, b));
+    return trim(c, v, t);
 }
 
 static uint32_t icmp(struct ctx *c, LLVMValueRef i)

@@ -88,6 +88,12 @@ uint32_t iface_push(struct ctx *c, uint32_t offset, uint32_t type)
         spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassPushConstant, type), 2, c->push_var, spv_u32(s, k)));
 }
 
+/* No thread lies outside the grid: grids of object and mesh functions consist of whole groups. */
+static bool whole_groups(const struct ctx *c)
+{
+    return c->stage != AIR_STAGE_KERNEL || c->opt->flags & AIR_OPT_WHOLE_GROUPS;
+}
+
 static uint32_t spec_u32(struct ctx *c, uint32_t id, uint32_t def)
 {
     struct spv *s = &c->s;
@@ -177,14 +183,11 @@ static uint32_t kernel_builtin(struct ctx *c, enum air_kind k, unsigned *n)
     case AIR_KIND_THREADS_PER_THREADGROUP: /* an edge group of dispatchThreads is smaller */
         wg = iface_load_builtin(c, SpvBuiltInWorkgroupId, v3);
         size = local_size_vec(c);
-        if (c->stage != AIR_STAGE_KERNEL) /* grids of object and mesh functions consist of whole groups */
+        if (whole_groups(c))
             return size;
         grid = spv_op(s, SpvOpISub, v3, 2, iface_push(c, AIR_PUSH_THREADS_PER_GRID, v3),
                       spv_op(s, SpvOpIMul, v3, 2, wg, size));
-        return spv_op(s, SpvOpSelect, v3, 3,
-                      splat(c, spv_op(s, SpvOpINotEqual, spv_type_bool(s), 2, c->scratch_var, spv_u32(s, 0)),
-                            spv_type_bool(s), 3),
-                      spv_glsl(s, GLSLstd450UMin, v3, 2, size, grid), size);
+        return spv_glsl(s, GLSLstd450UMin, v3, 2, size, grid);
     case AIR_KIND_THREADS_PER_GRID:
         if (c->stage != AIR_STAGE_KERNEL)
             return spv_op(s, SpvOpIMul, v3, 2, iface_load_builtin(c, SpvBuiltInNumWorkgroups, v3), local_size_vec(c));
@@ -679,15 +682,13 @@ void iface_load_inputs(struct ctx *c)
 {
     struct spv *s = &c->s;
 
-    if (c->stage == AIR_STAGE_KERNEL) {
-        uint32_t edge = spec_u32(c, AIR_SPEC_EDGE, 0), b = spv_type_bool(s), v3 = u32v(c, 3), in;
+    if (!whole_groups(c)) {
+        uint32_t b = spv_type_bool(s), v3 = u32v(c, 3), in;
 
-        c->scratch_var = edge; /* threads_per_threadgroup wants it too; freed below for the SIMD scratch */
-        in =
-            spv_op(s, SpvOpULessThan, spv_type_vec(s, b, 3), 2, iface_load_builtin(c, SpvBuiltInGlobalInvocationId, v3),
-                   iface_push(c, AIR_PUSH_THREADS_PER_GRID, v3));
-        c->active = spv_op(s, SpvOpLogicalOr, b, 2, spv_op(s, SpvOpIEqual, b, 2, edge, spv_u32(s, 0)),
-                           spv_op(s, SpvOpAll, b, 1, in));
+        in = spv_op(s, SpvOpULessThan, spv_type_vec(s, b, 3), 2,
+                    iface_load_builtin(c, SpvBuiltInGlobalInvocationId, v3),
+                    iface_push(c, AIR_PUSH_THREADS_PER_GRID, v3));
+        c->active = spv_op(s, SpvOpAll, b, 1, in);
     }
     for (unsigned i = 0; i < c->narg; i++) {
         struct arg *a = &c->arg[i];
@@ -718,7 +719,6 @@ void iface_load_inputs(struct ctx *c)
         if (!known && LLVMGetFirstUse(p) && !is_pointer(p))
             set_value(c, p, spv_null(s, type_of(c, LLVMTypeOf(p))));
     }
-    c->scratch_var = 0;
 }
 
 void iface_store_outputs(struct ctx *c, LLVMValueRef value_ref)

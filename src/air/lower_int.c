@@ -77,8 +77,6 @@ bool low_narrow(struct lower *l, SpvOp op, const struct low_type *t, uint32_t id
         v = op2(l, op, u, low_sext(l, a), as_word(l, b, false));
         break;
     case SpvOpSDiv:
-    case SpvOpSRem:
-    case SpvOpSMod:
         v = op2(l, op, u, low_sext(l, a), low_sext(l, b));
         break;
     case SpvOpNot:
@@ -205,6 +203,7 @@ static uint32_t scalar(struct lower *l, unsigned n, struct pair a, unsigned i)
     return op2(l, SpvOpCompositeConstruct, low_uint(l, 2), low_part(l, a.lo, u, n, i), low_part(l, a.hi, u, n, i));
 }
 
+/* @remainder: of unsigned numbers only. */
 static struct pair divide(struct lower *l, unsigned n, struct pair a, struct pair b, bool sign, bool remainder)
 {
     uint32_t parts[4] = {0}, neg = 0, at = remainder ? 2 : 0;
@@ -213,7 +212,7 @@ static struct pair divide(struct lower *l, unsigned n, struct pair a, struct pai
     if (sign) {
         uint32_t na = negative(l, n, a), nb = negative(l, n, b);
 
-        neg = remainder ? na : op2(l, SpvOpLogicalNotEqual, low_bool(l, n), na, nb);
+        neg = op2(l, SpvOpLogicalNotEqual, low_bool(l, n), na, nb);
         a = negate_if(l, n, na, a);
         b = negate_if(l, n, nb, b);
     }
@@ -265,8 +264,7 @@ bool low_wide(struct lower *l, SpvOp op, const struct low_type *t, uint32_t id, 
     case SpvOpUDiv:
     case SpvOpSDiv:
     case SpvOpUMod:
-    case SpvOpSRem:
-        r = divide(l, k, a, b, op == SpvOpSDiv || op == SpvOpSRem, op == SpvOpUMod || op == SpvOpSRem);
+        r = divide(l, k, a, b, op == SpvOpSDiv, op == SpvOpUMod);
         break;
     case SpvOpBitwiseAnd:
     case SpvOpBitwiseOr:

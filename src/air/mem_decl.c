@@ -236,7 +236,7 @@ uint32_t mem_view(struct ctx *c, struct root *r, unsigned lg)
     a = &c->arg[r->arg];
     if (!r->var[lg]) {
         r->var[lg] = mem_buffer_view(c, mem_view_type(c, lg), 1u << lg, a->r.set, a->r.binding, r->written, a->name);
-        if (r->coherent)
+        if (r->coherent || (c->raster_order && r->written)) /* what the fragment before wrote is to be seen */
             spv_decorate(&c->s, r->var[lg], SpvDecorationCoherent, 0);
     }
     a->r.flags |= AIR_ARG_USED | (r->written ? AIR_ARG_WRITTEN : 0);

@@ -8,6 +8,7 @@
 #include "air/container.h"
 
 struct env {
+    const struct metallib *lib;
     struct vk *vk;
     const char *kernel;
     int arg;

@@ -186,27 +186,33 @@ bool launch(struct env *e, uint32_t gx, uint32_t gy, uint32_t gz, uint32_t lx, u
     return e->ran;
 }
 
+static bool compile(struct env *e)
+{
+    struct metallib_function f;
+
+    if (metallib_find(e->lib, e->kernel, &f)) {
+        snprintf(e->detail, sizeof(e->detail), "not in the library");
+        return false;
+    }
+    if (air_compile(f.bitcode, f.bitcode_size, e->kernel, &e->opt, &e->fn)) {
+        snprintf(e->detail, sizeof(e->detail), "%s: %.160s", air_refuse_name(e->fn.reason), e->fn.error);
+        return false;
+    }
+    return true;
+}
+
 bool launch_threads(struct env *e, uint32_t tx, uint32_t ty, uint32_t tz, uint32_t lx)
 {
     e->run.threads[0] = tx;
     e->run.threads[1] = ty;
     e->run.threads[2] = tz;
+    if (e->opt.flags & AIR_OPT_WHOLE_GROUPS) { /* now there may be threads outside the grid */
+        e->opt.flags &= ~AIR_OPT_WHOLE_GROUPS;
+        air_result_fini(&e->fn);
+        if (!compile(e))
+            return false;
+    }
     return launch(e, 0, 0, 0, lx, 1);
-}
-
-static bool compile(struct env *e, const struct metallib *lib, const char *kernel)
-{
-    struct metallib_function f;
-
-    if (metallib_find(lib, kernel, &f)) {
-        snprintf(e->detail, sizeof(e->detail), "not in the library");
-        return false;
-    }
-    if (air_compile(f.bitcode, f.bitcode_size, kernel, &e->opt, &e->fn)) {
-        snprintf(e->detail, sizeof(e->detail), "%s: %.160s", air_refuse_name(e->fn.reason), e->fn.error);
-        return false;
-    }
-    return true;
 }
 
 static bool software_device(const struct vk *vk)
@@ -223,11 +229,12 @@ static const char *run_one(struct vk *vk, const struct metallib *lib, const char
 
     memset(e, 0, sizeof(*e));
     e->vk = vk;
+    e->lib = lib;
     e->kernel = kernel;
     e->arg = arg;
     e->software = software_device(vk);
     vk_options(vk, &e->opt);
-    e->opt.flags |= extra_flags;
+    e->opt.flags |= AIR_OPT_WHOLE_GROUPS | extra_flags;
     rng_state = 12345;
     for (unsigned i = 0; i < VK_RUN_SLOTS; i++)
         e->run.tg_bytes[i] = 16384;
@@ -239,7 +246,7 @@ static const char *run_one(struct vk *vk, const struct metallib *lib, const char
     if (e->left_out) {
         snprintf(e->detail, sizeof(e->detail), "%s", e->left_out);
         verdict = "left-out";
-    } else if (!compile(e, lib, kernel)) {
+    } else if (!compile(e)) {
         verdict = "refused";
     } else {
         fn(e, false);

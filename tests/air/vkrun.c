@@ -556,17 +556,17 @@ VkShaderModule make_module(struct vk *v, const struct air_result *fn)
 }
 
 static VkPipeline compute_pipeline(struct vk *v, const struct air_result *fn, VkPipelineLayout layout, const uint32_t local[3],
-                                   uint32_t edge, const uint32_t *tg)
+                                   const uint32_t *tg)
 {
     const struct air_reflect_header *h = (const void *)fn->reflection;
-    VkSpecializationMapEntry me[4 + VK_RUN_SLOTS];
-    uint32_t data[4 + VK_RUN_SLOTS] = {local[0], local[1], local[2], edge}, n = 4;
+    VkSpecializationMapEntry me[3 + VK_RUN_SLOTS];
+    uint32_t data[3 + VK_RUN_SLOTS] = {local[0], local[1], local[2]}, n = 3;
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo rs = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO, .requiredSubgroupSize = 32};
     VkPipeline p = NULL;
     VkShaderModule m = make_module(v, fn);
 
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < 3; i++)
         me[i] = (VkSpecializationMapEntry){AIR_SPEC_LOCAL_X + i, i * 4, 4};
     for (uint32_t i = 0; tg && i < VK_RUN_SLOTS; i++) {
         data[n] = tg[i] ? tg[i] : 16;
@@ -625,16 +625,16 @@ bool vk_dispatch(struct vk *v, const struct air_result *fn, const struct vk_run 
     VkPipeline p = NULL;
     VkCommandBuffer c;
     struct air_push push;
-    bool ok = false, edge = run->threads[0] != 0;
+    bool ok = false;
     uint32_t groups[3];
 
     snprintf(why, max, "Vulkan call failed");
     for (unsigned i = 0; i < 3; i++)
-        groups[i] = edge ? (run->threads[i] + run->local[i] - 1) / run->local[i] : run->groups[i];
+        groups[i] = run->threads[0] ? (run->threads[i] + run->local[i] - 1) / run->local[i] : run->groups[i];
     desc_collect(&d, fn, VK_SHADER_STAGE_COMPUTE_BIT);
     if (!desc_layout(v, &d) || !desc_sets(v, &d) || !desc_write(v, &d, fn, run, why, max) || !push_fill(v, &d, run, &push))
         goto out;
-    p = compute_pipeline(v, fn, d.pipe_layout, run->local, edge, run->tg_bytes);
+    p = compute_pipeline(v, fn, d.pipe_layout, run->local, run->tg_bytes);
     if (!p) {
         snprintf(why, max, "pipeline creation failed");
         goto out;
@@ -661,7 +661,7 @@ bool vk_pipeline_only(struct vk *v, const struct air_result *fn, const uint32_t 
 
     desc_collect(&d, fn, VK_SHADER_STAGE_COMPUTE_BIT);
     if (desc_layout(v, &d))
-        p = compute_pipeline(v, fn, d.pipe_layout, local, 0, NULL);
+        p = compute_pipeline(v, fn, d.pipe_layout, local, NULL);
     snprintf(why, max, "%s", p ? "" : "pipeline creation failed");
     vkDestroyPipeline(v->dev, p, NULL);
     desc_free(v, &d);

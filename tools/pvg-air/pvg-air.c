@@ -21,7 +21,7 @@
 #define MAX_FILE_BYTES (256u << 20)
 
 enum { O_LIST = 256, O_ENTRY, O_REFLECT, O_CONSTANT, O_SIMD, O_VALIDATE, O_ASSEMBLE, O_ALL, O_NAMES, O_DISPATCHER,
-       O_PHYSICAL, O_POINT, O_CAPS, O_RECORD, O_HELP, O_OUT_DIR, O_FORMAT };
+       O_PHYSICAL, O_POINT, O_WHOLE_GROUPS, O_CAPS, O_RECORD, O_HELP, O_OUT_DIR, O_FORMAT };
 
 struct args {
     const char *lib, *entry, *out, *reflect, *record, *assemble, *out_dir;
@@ -108,6 +108,7 @@ static void parse(struct args *a, int argc, char **argv)
         {"constant", 1, 0, O_CONSTANT}, {"simd-width", 1, 0, O_SIMD}, {"validate", 0, 0, O_VALIDATE},
         {"assemble", 1, 0, O_ASSEMBLE}, {"all", 0, 0, O_ALL},         {"names", 0, 0, O_NAMES},
         {"dispatcher", 0, 0, O_DISPATCHER}, {"physical", 0, 0, O_PHYSICAL}, {"point", 0, 0, O_POINT},
+        {"whole-groups", 0, 0, O_WHOLE_GROUPS},
         {"caps", 1, 0, O_CAPS},         {"record", 1, 0, O_RECORD},   {"help", 0, 0, O_HELP},
         {"out-dir", 1, 0, O_OUT_DIR},   {"format", 1, 0, O_FORMAT},   {0, 0, 0, 0}};
     int o;
@@ -162,6 +163,9 @@ static void parse(struct args *a, int argc, char **argv)
             break;
         case O_POINT:
             a->opt.flags |= AIR_OPT_POINT_TOPOLOGY;
+            break;
+        case O_WHOLE_GROUPS:
+            a->opt.flags |= AIR_OPT_WHOLE_GROUPS;
             break;
         case O_CAPS:
             a->opt.caps = (uint32_t)strtoul(optarg, NULL, 0);
