@@ -56,9 +56,10 @@ struct rd {
     bool bad;
 };
 
+/* @p may be NULL where @n is 0. */
 static inline struct rd rd_over(const void *p, size_t n)
 {
-    return (struct rd){.p = p, .end = (const uint8_t *)p + n};
+    return (struct rd){.p = p, .end = n ? (const uint8_t *)p + n : p};
 }
 
 static inline size_t rd_left(const struct rd *r)
