@@ -239,11 +239,6 @@ static void attempt(struct ctx *c, bool dispatcher)
     c->dispatcher = dispatcher;
     roots_build(c);
     cfg_build(c);
-    /* In dispatcher form threads reach one place in different turns of the loop: they cannot wait for each other there.
-     */
-    if (c->dispatcher && (c->uses_barrier || c->uses_simd))
-        air_fail(c, AIR_REFUSE_CONTROL_FLOW,
-                 "barriers or SIMD-group operations in control flow that cannot be structured");
     emit_function(c);
     c->cur_inst = NULL;
     lower_module(c);

@@ -141,6 +141,8 @@ struct node {
     bool linear, linear_false; /* the part runs where the condition is false */
     uint32_t pred;             /* predicate of the part, bool id */
     int pred_of;               /* innermost linear branch whose part holds this node, -1 none */
+    int region;                /* dispatcher form: branch at which the threads that run this node have parted, -1 none */
+    bool parts;                /* dispatcher form: such a branch */
 };
 
 /* Map from LLVM pointers to small numbers. */
@@ -285,7 +287,12 @@ bool air_coherent(const char *name); /* air.load and air.store of coherent memor
 
 /* cfg.c */
 void cfg_build(struct ctx *c);
+void cfg_post_dominators(struct ctx *c);
+
+/* uniform.c */
 void cfg_uniform(struct ctx *c);
+void cfg_make_linear(struct ctx *c);
+void cfg_regions(struct ctx *c); /* dispatcher form: threads that need each other meet, or refusal */
 bool cfg_is_divergent(struct ctx *c, LLVMValueRef inst);
 
 /* iface.c */

@@ -892,12 +892,95 @@ static void emit_structured(struct ctx *c, uint32_t final)
 
 #define STATE_DONE 0xffffffffu
 
+/* Number of the node that follows @d, as an id. */
+static uint32_t next_state(struct ctx *c, struct node *d)
+{
+    struct spv *s = &c->s;
+    LLVMValueRef term = LLVMGetBasicBlockTerminator(d->bb);
+    uint32_t u32 = spv_type_uint(s, 32), next;
+
+    if (LLVMGetInstructionOpcode(term) == LLVMRet) {
+        emit_return(c, term);
+    } else if (d->many) {
+        uint32_t v = value(c, LLVMGetOperand(term, 0));
+
+        next = spv_u32(s, (uint32_t)d->many[0]);
+        for (int j = 1; j < d->nsucc; j++) {
+            uint32_t eq =
+                spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, v, value(c, LLVMGetOperand(term, (unsigned)j * 2)));
+
+            next = spv_op(s, SpvOpSelect, u32, 3, eq, spv_u32(s, (uint32_t)d->many[j]), next);
+        }
+        return next;
+    } else if (d->nsucc == 2) {
+        return spv_op(s, SpvOpSelect, u32, 3, value(c, d->cond), spv_u32(s, (uint32_t)d->succ[0]),
+                      spv_u32(s, (uint32_t)d->succ[1]));
+    } else if (d->nsucc == 1) {
+        return spv_u32(s, (uint32_t)d->succ[0]);
+    }
+    return spv_u32(s, STATE_DONE);
+}
+
+static void emit_state(struct ctx *c, struct node *d)
+{
+    emit_body(c, d->bb);
+    spv_void(&c->s, SpvOpStore, 2, c->state_var, next_state(c, d));
+}
+
+/* The nodes between branch @b and its post-dominator, until this thread has come there. Leaves the builder after it. */
+static void emit_region(struct ctx *c, int b)
+{
+    struct spv *s = &c->s;
+    uint32_t u32 = spv_type_uint(s, 32), head = spv_label(s), test = spv_label(s), sw = spv_label(s), join = spv_label(s),
+             cont = spv_label(s), merge = spv_label(s), st;
+    uint32_t *o = air_alloc(c, ((size_t)c->nnode * 2 + 4) * sizeof(*o));
+    size_t n = 0;
+
+    spv_void(s, SpvOpBranch, 1, head);
+    spv_begin(s, head);
+    spv_void(s, SpvOpLoopMerge, 3, merge, cont, 0u);
+    spv_void(s, SpvOpBranch, 1, test);
+    spv_begin(s, test);
+    st = spv_op(s, SpvOpLoad, u32, 1, c->state_var);
+    spv_void(s, SpvOpBranchConditional, 3,
+             spv_op(s, SpvOpINotEqual, spv_type_bool(s), 2, st, spv_u32(s, (uint32_t)c->node[b].ipdom)), sw, merge);
+    spv_begin(s, sw);
+    spv_void(s, SpvOpSelectionMerge, 2, join, 0u);
+    o[n++] = st;
+    o[n++] = join;
+    for (int k = 0; k < c->nrpo; k++) {
+        struct node *d = &c->node[c->rpo[k]];
+
+        if (d->region != b)
+            continue;
+        d->label = spv_label(s);
+        o[n++] = (uint32_t)c->rpo[k];
+        o[n++] = d->label;
+    }
+    spv_raw(s, s->out, SpvOpSwitch, o, n);
+    for (int k = 0; k < c->nrpo; k++) {
+        struct node *d = &c->node[c->rpo[k]];
+
+        if (d->region != b)
+            continue;
+        spv_begin(s, d->label);
+        emit_state(c, d);
+        spv_void(s, SpvOpBranch, 1, join);
+    }
+    spv_begin(s, join);
+    spv_void(s, SpvOpBranch, 1, cont);
+    spv_begin(s, cont);
+    spv_void(s, SpvOpBranch, 1, head);
+    spv_begin(s, merge);
+}
+
 static void emit_dispatcher(struct ctx *c, uint32_t final)
 {
     struct spv *s = &c->s;
     uint32_t u32 = spv_type_uint(s, 32), head = spv_label(s), sw = spv_label(s), join = spv_label(s),
              cont = spv_label(s);
-    uint32_t *o = air_alloc(c, ((size_t)c->nnode * 2 + 4) * sizeof(*o)), st;
+    uint32_t *o = air_alloc(c, ((size_t)c->nnode * 2 + 4) * sizeof(*o)),
+             *label = air_alloc(c, (size_t)c->nnode * sizeof(*label)), st;
     size_t n = 0;
 
     c->h.flags |= AIR_REFLECT_DISPATCHER;
@@ -911,43 +994,34 @@ static void emit_dispatcher(struct ctx *c, uint32_t final)
     st = spv_op(s, SpvOpLoad, u32, 1, c->state_var);
     spv_void(s, SpvOpSelectionMerge, 2, join, 0u);
     for (int i = 0; i < c->nnode; i++)
-        c->node[i].label = spv_label(s);
+        label[i] = spv_label(s);
+    /* A region that other ways enter than through its branch is one target, whatever node they come to. */
+    for (int i = 0; i < c->nnode; i++) {
+        int b = c->node[i].region;
+
+        if (b >= 0)
+            label[i] = c->node[b].region == b ? label[b] : 0;
+    }
     o[n++] = st;
-    o[n++] = c->node[0].label;
+    o[n++] = label[0];
     for (int i = 1; i < c->nnode; i++) {
-        if (!c->node[i].reachable)
+        if (!c->node[i].reachable || !label[i])
             continue;
         o[n++] = (uint32_t)i;
-        o[n++] = c->node[i].label;
+        o[n++] = label[i];
     }
     spv_raw(s, s->out, SpvOpSwitch, o, n);
     for (int k = 0; k < c->nrpo; k++) {
-        struct node *d = &c->node[c->rpo[k]];
-        LLVMValueRef term = LLVMGetBasicBlockTerminator(d->bb);
-        uint32_t next = spv_u32(s, STATE_DONE);
+        int u = c->rpo[k];
+        struct node *d = &c->node[u];
 
-        spv_begin(s, d->label);
-        emit_body(c, d->bb);
-        if (LLVMGetInstructionOpcode(term) == LLVMRet) {
-            emit_return(c, term);
-        } else if (d->many) {
-            LLVMValueRef cond = LLVMGetOperand(term, 0);
-            uint32_t v = value(c, cond);
-
-            next = spv_u32(s, (uint32_t)d->many[0]);
-            for (int j = 1; j < d->nsucc; j++) {
-                uint32_t eq =
-                    spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, v, value(c, LLVMGetOperand(term, (unsigned)j * 2)));
-
-                next = spv_op(s, SpvOpSelect, u32, 3, eq, spv_u32(s, (uint32_t)d->many[j]), next);
-            }
-        } else if (d->nsucc == 2) {
-            next = spv_op(s, SpvOpSelect, u32, 3, value(c, d->cond), spv_u32(s, (uint32_t)d->succ[0]),
-                          spv_u32(s, (uint32_t)d->succ[1]));
-        } else if (d->nsucc == 1) {
-            next = spv_u32(s, (uint32_t)d->succ[0]);
-        }
-        spv_void(s, SpvOpStore, 2, c->state_var, next);
+        if (d->region >= 0 && d->region != u)
+            continue; /* within its region */
+        spv_begin(s, label[u]);
+        if (d->region != u)
+            emit_state(c, d);
+        if (d->parts)
+            emit_region(c, u);
         spv_void(s, SpvOpBranch, 1, join);
     }
     spv_begin(s, join);

@@ -84,7 +84,7 @@ static void one(const struct module *m, unsigned i, uint32_t width, uint32_t fla
         return;
     (void)air_compile(m->bc, m->n, m->name[i], &o, &r);
     if (r.reason == AIR_REFUSE_CONTROL_FLOW && flags & AIR_OPT_FORCE_DISPATCHER) {
-        checks++; /* barriers and SIMD groups have no dispatcher form */
+        checks++; /* threads not proven together before a barrier or a SIMD-group operation */
     } else if (sep) {
         CHECK(r.reason != AIR_REFUSE_NONE, "%s: compiled", m->name[i]);
         CHECK(!strcmp(air_refuse_name(r.reason), want), "%s: refused as %s: %s", m->name[i], air_refuse_name(r.reason), r.error);
