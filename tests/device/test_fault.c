@@ -263,7 +263,7 @@ static void test_root_geometry(void **state)
         vmm_w32(&v, REG_ROOT_FIFO_START, bad[i].start);
         vmm_w32(&v, REG_FIFO_CONTROL, 1);
         vmm_w32(&v, REG_ROOT_PRODUCER, 12);
-        vmm_poll(vmm_refused(&v, bad[i].reason) == refused + 1);
+        vmm_poll(vmm_refused(&v, bad[i].reason) > refused); /* once at the start, or again at the producer */
         assert_int_equal(vmm_r32(&v, REG_ROOT_CONSUMER), 0);
     }
     vmm_w32(&v, REG_FIFO_CONTROL, 0);

@@ -218,6 +218,7 @@ void guest_publish(struct guest *g, struct channel *c)
         vmm_w32(g->vmm, REG_ROOT_PRODUCER, c->written);
         return;
     }
+    vmm_order(g->vmm);
     atomic_store_explicit(guest_record(g, c->id, CHANNEL_WRITTEN), c->written, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);
     if (!c->quiet)

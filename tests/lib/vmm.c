@@ -42,6 +42,12 @@ bool vmm_cond_wait(struct vmm *v, uint64_t until_ns)
     return pthread_cond_timedwait(&v->cond, &v->lock, &ts) == 0;
 }
 
+void vmm_order(struct vmm *v)
+{
+    pthread_mutex_lock(&v->lock);
+    pthread_mutex_unlock(&v->lock);
+}
+
 /* ---- host callbacks ---- */
 
 static void raise_interrupt(void *opaque, uint32_t vector)
@@ -214,6 +220,7 @@ static bool read_memory(void *opaque, uint64_t gpa, uint64_t length_bytes, void 
     if (!b)
         return false;
     memcpy(dst, b->host + (gpa - b->gpa), length_bytes);
+    vmm_order(v);
     return true;
 }
 

@@ -134,6 +134,13 @@ bool vmm_cond_wait(struct vmm *v, uint64_t until_ns);
 
 #define VMM_PATIENCE_NS (60ull * 1000000000)
 
+/*
+ * Order what this thread did before what a callback does after it, for ThreadSanitizer. In callback mode the library reads
+ * rings and writes stamps at addresses of its own mapping, and pixels at the CPU's, by read_memory(): the atomic accesses
+ * that order the ones after the others are at different addresses for the guest and for the library, and are not paired.
+ */
+void vmm_order(struct vmm *v);
+
 /* Sleep on the callbacks until @condition, evaluated under the lock. */
 #define vmm_wait(v, condition)                                                                                         \
     do {                                                                                                               \
