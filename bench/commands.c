@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -220,9 +221,21 @@ static void measure_awake(struct nops *n)
     samples_free(&cost);
 }
 
+/* How often this thread had to give its core to another. */
+static long preemptions(void)
+{
+    struct rusage r;
+
+    if (getrusage(RUSAGE_THREAD, &r))
+        die("getrusage");
+    return r.ru_nivcsw;
+}
+
 static void measure_asleep(struct nops *n)
 {
-    struct samples write_us = {0}, interrupt_us = {0}, ref_write_us = {0}, ref_wake_us = {0};
+    /* Of the writes: those during which this core went on with them, and those during which the worker had it. */
+    struct samples write_us = {0}, kept_us = {0}, lent_us = {0};
+    struct samples interrupt_us = {0}, ref_write_us = {0}, ref_wake_us = {0};
     struct sleeper sleeper = {.fd = eventfd(0, EFD_CLOEXEC)};
     struct vmm *vmm = n->g->vmm;
     const struct timespec pause = {.tv_nsec = SLEEP_NS};
@@ -232,14 +245,17 @@ static void measure_asleep(struct nops *n)
         die("no reference thread");
     for (int i = 0; i < SLEEPS; i++) {
         uint64_t begin, end;
+        long before;
 
         nop(n);
         nanosleep(&pause, NULL);
+        before = preemptions();
         begin = now_ns();
         publish(n);
         ring_doorbell(n);
         end = now_ns();
         samples_add(&write_us, (double)(end - begin) / 1e3);
+        samples_add(preemptions() == before ? &kept_us : &lent_us, (double)(end - begin) / 1e3);
         samples_add(&interrupt_us, (double)(spin_until_after(&vmm->interrupt_ns, begin) - begin) / 1e3);
         spin_stamp(n->g, &n->c, n->c.stamp);
 
@@ -260,6 +276,14 @@ static void measure_asleep(struct nops *n)
                  samples_quantile(&ref_write_us, 0.5), "eventfd write, reader asleep, p50");
     result_lower("doorbell write, worker asleep, p99, beside eventfd", "us", samples_quantile(&write_us, 0.99),
                  samples_quantile(&ref_write_us, 0.99), "eventfd write, reader asleep, p99");
+    result_alone("doorbell write, worker asleep, share during which the worker took the writer's core", "%",
+                 100 * (double)lent_us.count / SLEEPS, "lower");
+    if (kept_us.count)
+        result_alone("doorbell write, worker asleep, p99 of those that kept their core", "us",
+                     samples_quantile(&kept_us, 0.99), "lower");
+    if (lent_us.count)
+        result_alone("doorbell write, worker asleep, p99 of those that lent it", "us", samples_quantile(&lent_us, 0.99),
+                     "lower");
     result_lower("doorbell to interrupt callback, p50", "us", samples_quantile(&interrupt_us, 0.5), 20, "goal");
     result_lower("doorbell to interrupt callback, p99", "us", samples_quantile(&interrupt_us, 0.99), 100, "goal");
     result_lower("doorbell to interrupt callback, p50, beside eventfd", "us", samples_quantile(&interrupt_us, 0.5),
@@ -267,6 +291,8 @@ static void measure_asleep(struct nops *n)
     result_lower("doorbell to interrupt callback, p99, beside eventfd", "us", samples_quantile(&interrupt_us, 0.99),
                  samples_quantile(&ref_wake_us, 0.99), "eventfd write to reader awake, p99");
     samples_free(&write_us);
+    samples_free(&kept_us);
+    samples_free(&lent_us);
     samples_free(&interrupt_us);
     samples_free(&ref_write_us);
     samples_free(&ref_wake_us);
