@@ -186,6 +186,7 @@ static void test_picture_stays(void **state)
 
     vmm_display_new(&v, 0, &mode, 1, false);
     bring_up();
+    guest_wait(&g, screen.c, screen.c->stamp); /* until then the surface is the host's to read */
     pixels_pattern(&g, &surface[0], 5);
     screen_show(&screen, 1);
     assert_true(screen_shows_pattern(&screen, 64, 48, 5));
@@ -196,6 +197,7 @@ static void test_picture_stays(void **state)
     assert_int_equal(pvg_display_get_frame(v.display[0].disp, &frame), PVG_ERR_NO_FRAME);
     assert_null(frame);
     bring_up();
+    guest_wait(&g, screen.c, screen.c->stamp);
     pixels_pattern(&g, &surface[0], 6);
     screen_show(&screen, 1);
     assert_true(screen_shows_pattern(&screen, 64, 48, 6));
