@@ -12,7 +12,8 @@ uint32_t tex_result(struct ctx *c, struct call *k, uint32_t v4, enum air_compone
 {
     struct spv *s = &c->s;
     bool st = LLVMGetTypeKind(k->ret) == LLVMStructTypeKind && LLVMCountStructElementTypes(k->ret) == 2 &&
-              LLVMGetTypeKind(LLVMStructGetTypeAtIndex(k->ret, 1)) == LLVMIntegerTypeKind;
+              LLVMGetTypeKind(LLVMStructGetTypeAtIndex(k->ret, 1)) == LLVMIntegerTypeKind &&
+              LLVMGetIntTypeWidth(LLVMStructGetTypeAtIndex(k->ret, 1)) > 1;
     LLVMTypeRef t = st ? LLVMStructGetTypeAtIndex(k->ret, 0) : k->ret;
     unsigned n = vec_len(t), bits = scalar_bits(c, t);
     LLVMTypeKind kind = LLVMGetTypeKind(elem_type(t));
