@@ -4,9 +4,9 @@
  *
  * In Metal any thread may set anything at any time: the number of primitives, single indices, the threadgroups that an
  * object function starts. Vulkan wants the numbers once, from code that every thread reaches, and a primitive's indices
- * whole. So the guest's code writes number, indices and threadgroups to workgroup memory; a mesh function declares as many
- * primitives as it may have at most, and at its end the threads share the work of writing indices and of culling those
- * past the number. What the guest indexes with is kept inside the arrays.
+ * whole. So the guest's code writes number, indices and threadgroups to workgroup memory; a mesh function declares as
+ * many primitives as it may have at most, and at its end the threads share the work of writing indices and of culling
+ * those past the number. What the guest indexes with is kept inside the arrays.
  */
 #include "ctx.h"
 
@@ -62,8 +62,8 @@ static struct output *mesh_output(struct ctx *c, enum air_kind kind, bool primit
     return NULL;
 }
 
-static void member(struct ctx *c, unsigned which, unsigned k, uint32_t *types, SpvBuiltIn *builtins, unsigned *n, uint32_t type,
-                   SpvBuiltIn b)
+static void member(struct ctx *c, unsigned which, unsigned k, uint32_t *types, SpvBuiltIn *builtins, unsigned *n,
+                   uint32_t type, SpvBuiltIn b)
 {
     c->mesh.member[which][k] = (int)*n;
     types[1 + *n] = type;
@@ -133,7 +133,8 @@ void mesh_begin(struct ctx *c)
         spv_void(s, SpvOpStore, 2, c->mesh.groups, spv_null(s, spv_type_vec(s, u, 3)));
     } else if (c->stage == AIR_STAGE_MESH) {
         declare_mesh(c);
-        spv_void(s, SpvOpSetMeshOutputsEXT, 2, spv_u32(s, c->h.mesh_max_vertices), spv_u32(s, c->h.mesh_max_primitives));
+        spv_void(s, SpvOpSetMeshOutputsEXT, 2, spv_u32(s, c->h.mesh_max_vertices),
+                 spv_u32(s, c->h.mesh_max_primitives));
         spv_void(s, SpvOpStore, 2, c->mesh.count, spv_u32(s, 0));
     } else {
         return;
@@ -153,7 +154,8 @@ static uint32_t block_at(struct ctx *c, unsigned which, unsigned k, uint32_t typ
 
 static uint32_t index_at(struct ctx *c, uint32_t i)
 {
-    return spv_op(&c->s, SpvOpAccessChain, spv_type_ptr(&c->s, SpvStorageClassWorkgroup, u32t(c)), 2, c->mesh.indices, i);
+    return spv_op(&c->s, SpvOpAccessChain, spv_type_ptr(&c->s, SpvStorageClassWorkgroup, u32t(c)), 2, c->mesh.indices,
+                  i);
 }
 
 /* Primitive @p of the workgroup: its indices whole, or culled. */
@@ -188,7 +190,8 @@ static void finish_mesh(struct ctx *c)
     /* primitives p, p + threads, ... */
     loop_begin(c, &l,
                spv_op(s, SpvOpUDiv, u, 2,
-                      spv_op(s, SpvOpIAdd, u, 2, spv_u32(s, max), spv_op(s, SpvOpISub, u, 2, total, spv_u32(s, 1))), total));
+                      spv_op(s, SpvOpIAdd, u, 2, spv_u32(s, max), spv_op(s, SpvOpISub, u, 2, total, spv_u32(s, 1))),
+                      total));
     p = spv_op(s, SpvOpIAdd, u, 2, spv_op(s, SpvOpIMul, u, 2, l.i, total), iface_local_index(c));
     merge = if_begin(c, spv_op(s, SpvOpULessThan, spv_type_bool(s), 2, p, spv_u32(s, max)));
     finish_primitive(c, out, p, count);
@@ -205,7 +208,8 @@ static void finish_object(struct ctx *c)
     v = spv_op(s, SpvOpLoad, v3, 1, c->mesh.groups);
     product = spv_f32(s, 1);
     for (uint32_t i = 0; i < 3; i++) {
-        o[i] = spv_glsl(s, GLSLstd450UMin, u, 2, spv_op(s, SpvOpCompositeExtract, u, 2, v, i), spv_u32(s, MAX_GROUPS_AXIS));
+        o[i] = spv_glsl(s, GLSLstd450UMin, u, 2, spv_op(s, SpvOpCompositeExtract, u, 2, v, i),
+                        spv_u32(s, MAX_GROUPS_AXIS));
         product = spv_op(s, SpvOpFMul, f, 2, product, spv_op(s, SpvOpConvertUToF, f, 1, o[i]));
     }
     fits = spv_op(s, SpvOpFOrdLessThanEqual, spv_type_bool(s), 2, product, spv_f32(s, MAX_GROUPS_TOTAL));
@@ -282,7 +286,8 @@ static bool data(struct ctx *c, struct call *k, bool primitive)
     v = arg_id(c, k, 3);
     v = !fp ? to_u32(c, v, t, false) : scalar_bits(c, t) == 16 ? spv_op(s, SpvOpFConvert, elem, 1, v) : v;
     spv_void(s, SpvOpStore, 2,
-             spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassOutput, elem), 2, o->var, inside(c, word(c, k, 2), n)),
+             spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassOutput, elem), 2, o->var,
+                    inside(c, word(c, k, 2), n)),
              v);
     return true;
 }

@@ -141,9 +141,10 @@ static uint32_t *make_vertex(struct gen *g, size_t *words)
     ids[1] = load(g, u, builtin(g, SpvBuiltInBaseInstance, u, SpvStorageClassInput));
     /* Patches count from the first vertex of the buffer; of indexed ones only the control stage knows the number. */
     ids[3] = spv_u32(s, 0);
-    ids[2] = g->state->indexed ? ids[3]
-                               : spv_op(s, SpvOpUDiv, u, 2, load(g, u, builtin(g, SpvBuiltInVertexIndex, u, SpvStorageClassInput)),
-                                        spv_u32(s, g->state->points));
+    ids[2] = g->state->indexed
+                 ? ids[3]
+                 : spv_op(s, SpvOpUDiv, u, 2, load(g, u, builtin(g, SpvBuiltInVertexIndex, u, SpvStorageClassInput)),
+                          spv_u32(s, g->state->points));
     spv_void(s, SpvOpStore, 2, located(g, spv_type_vec(s, u, 4), SpvStorageClassOutput, AIR_TESS_LOCATION_IDS),
              spv_opv(s, SpvOpCompositeConstruct, spv_type_vec(s, u, 4), ids, 4));
     return end(g, SpvExecutionModelVertex, words);
@@ -194,8 +195,9 @@ static uint32_t factor_pair(struct gen *g, uint32_t buffer, uint32_t index)
     len = spv_op(s, SpvOpArrayLength, u, 2, buffer, 0u);
     in = spv_op(s, SpvOpULessThan, b, 2, index, len);
     index = spv_op(s, SpvOpSelect, u, 3, in, index, spv_u32(s, 0));
-    w = load(g, u,
-             spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassStorageBuffer, u), 3, buffer, spv_u32(s, 0), index));
+    w = load(
+        g, u,
+        spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassStorageBuffer, u), 3, buffer, spv_u32(s, 0), index));
     w = spv_op(s, SpvOpSelect, u, 3, in, w, spv_u32(s, 0));
     return spv_glsl(s, GLSLstd450UnpackHalf2x16, spv_type_vec(s, spv_type_float(s, 32), 2), 1, w);
 }
@@ -245,7 +247,8 @@ static void levels(struct gen *g, uint32_t instance, uint32_t patch, uint32_t *b
             value[n] = level(g, spv_op(s, SpvOpCompositeExtract, ft, 2, pair, k), scale, n < outers);
     }
     for (uint32_t i = 0; i < 4; i++)
-        spv_void(s, SpvOpStore, 2, at(g, ft, SpvStorageClassOutput, outer, spv_u32(s, i)), i < outers ? value[i] : zero);
+        spv_void(s, SpvOpStore, 2, at(g, ft, SpvStorageClassOutput, outer, spv_u32(s, i)),
+                 i < outers ? value[i] : zero);
     for (uint32_t i = 0; i < 2; i++)
         spv_void(s, SpvOpStore, 2, at(g, ft, SpvStorageClassOutput, inner, spv_u32(s, i)),
                  quad || !i ? value[outers + i] : zero);
@@ -295,10 +298,13 @@ static uint32_t *make_control(struct gen *g, size_t *words)
                 located(g, spv_type_array(s, v4, points), SpvStorageClassOutput, AIR_TESS_LOCATION_IDS), me),
              ids);
     levels(g, spv_op(s, SpvOpCompositeExtract, u, 2, ids, 0u), patch, &block);
-    spv_raw(s, &s->modes, SpvOpExecutionMode, (const uint32_t[]){g->main_id, SpvExecutionModeOutputVertices, points}, 3);
-    spv_raw(s, &s->modes, SpvOpExecutionMode, (const uint32_t[]){g->main_id, (uint32_t)spacing[g->state->partition]}, 2);
+    spv_raw(s, &s->modes, SpvOpExecutionMode, (const uint32_t[]){g->main_id, SpvExecutionModeOutputVertices, points},
+            3);
+    spv_raw(s, &s->modes, SpvOpExecutionMode, (const uint32_t[]){g->main_id, (uint32_t)spacing[g->state->partition]},
+            2);
     spv_raw(s, &s->modes, SpvOpExecutionMode,
-            (const uint32_t[]){g->main_id, g->state->winding ? SpvExecutionModeVertexOrderCcw : SpvExecutionModeVertexOrderCw},
+            (const uint32_t[]){g->main_id,
+                               g->state->winding ? SpvExecutionModeVertexOrderCcw : SpvExecutionModeVertexOrderCw},
             2);
     return end(g, SpvExecutionModelTessellationControl, words);
 }
@@ -312,8 +318,8 @@ const char *air_tess_make(const void *reflection, const struct air_tess_state *s
     memset(out, 0, sizeof(*out));
     if (h->stage != AIR_STAGE_VERTEX || h->patch_kind < 1 || h->patch_kind > 2)
         return "not a post-tessellation vertex function";
-    if (state->partition > AIR_TESS_FRACTIONAL_EVEN || state->step > AIR_TESS_PER_PATCH_AND_INSTANCE || state->winding > 1 ||
-        state->indexed > 1 || !state->max_factor || state->max_factor > 64)
+    if (state->partition > AIR_TESS_FRACTIONAL_EVEN || state->step > AIR_TESS_PER_PATCH_AND_INSTANCE ||
+        state->winding > 1 || state->indexed > 1 || !state->max_factor || state->max_factor > 64)
         return "tessellation state out of range";
     if (!state->points || state->points > 32 || (h->patch_control_points && h->patch_control_points != state->points))
         return "number of control points";

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tessellation on Vulkan (air 2.15). Metal has no hull stage: a compute pass or the application fills a buffer with
- * factors, and the post-tessellation vertex function reads the attributes of control points. Vulkan wants a vertex and a
- * control stage before the evaluation stage that the function becomes: this makes both from the function's reflection
+ * factors, and the post-tessellation vertex function reads the attributes of control points. Vulkan wants a vertex and
+ * a control stage before the evaluation stage that the function becomes: this makes both from the function's reflection
  * record and the pipeline's tessellation state (objects 7.3, tags 0x0c..0x12). Needs no LLVM; any thread.
  *
- * What the caller does: vertex attribute n is the stage-in attribute n of the function, of control points at vertex rate;
- * an attribute of the whole patch is read at the patch's first control point, so that its data must be repeated for each
- * control point, or each patch drawn on its own at instance rate. The factor buffer is bound at AIR_BIND_TESS_FACTORS of
- * set 2, and the push constants from AIR_PUSH_TESS_SCALE on are filled. Topology: patch list of @points control points,
- * drawn from vertex patch_start * points on; or by index, from an index buffer bound at its first index and with firstIndex
- * 0 (Mesa 25.0's llvmpipe counts primitives from the start of the buffer).
+ * What the caller does: vertex attribute n is the stage-in attribute n of the function, of control points at vertex
+ * rate; an attribute of the whole patch is read at the patch's first control point, so that its data must be repeated
+ * for each control point, or each patch drawn on its own at instance rate. The factor buffer is bound at
+ * AIR_BIND_TESS_FACTORS of set 2, and the push constants from AIR_PUSH_TESS_SCALE on are filled. Topology: patch list
+ * of @points control points, drawn from vertex patch_start * points on; or by index, from an index buffer bound at its
+ * first index and with firstIndex 0 (Mesa 25.0's llvmpipe counts primitives from the start of the buffer).
  */
 #ifndef PVG_AIR_TESS_H
 #define PVG_AIR_TESS_H
@@ -19,7 +19,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum air_tess_partition { AIR_TESS_POW2 = 0, AIR_TESS_INTEGER = 1, AIR_TESS_FRACTIONAL_ODD = 2, AIR_TESS_FRACTIONAL_EVEN = 3 };
+enum air_tess_partition {
+    AIR_TESS_POW2 = 0,
+    AIR_TESS_INTEGER = 1,
+    AIR_TESS_FRACTIONAL_ODD = 2,
+    AIR_TESS_FRACTIONAL_EVEN = 3
+};
 
 /* How the factors of a patch are found in the buffer. */
 enum air_tess_step {

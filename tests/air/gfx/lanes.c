@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Quad-group and SIMD-group operations of fragment functions, drawn with lanes.ll. The quads of a picture are known; which
- * pixels share a SIMD group is the device's choice, so each group is found by its first pixel and then computed anew.
- * usage: lanes PATH/lanes.ll. Exit status 77 without a Vulkan device.
+ * Quad-group and SIMD-group operations of fragment functions, drawn with lanes.ll. The quads of a picture are known;
+ * which pixels share a SIMD group is the device's choice, so each group is found by its first pixel and then computed
+ * anew. usage: lanes PATH/lanes.ll. Exit status 77 without a Vulkan device.
  */
 #include "gfx.h"
 
@@ -29,8 +29,10 @@ static double w_quad(unsigned plane, unsigned x, unsigned y, unsigned k)
         before += i < q ? v[i] : 0;
         product *= i + 1;
     }
-    const double want[16] = {v[q ^ 1], v[q ^ 2], v[3 - q], v[2], v[q ? q - 1 : q], v[q < 3 ? q + 1 : q], v[(q + 3) & 3],
-                             v[(q + 3) & 3], sum, v[0], v[3], product, before + v[q], before, fact[q], v[0]};
+    const double want[16] = {
+        v[q ^ 1],       v[q ^ 2], v[3 - q], v[2], v[q ? q - 1 : q], v[q < 3 ? q + 1 : q], v[(q + 3) & 3],
+        v[(q + 3) & 3], sum,      v[0],     v[3], product,          before + v[q],        before,
+        fact[q],        v[0]};
 
     /* rotating down by three is rotating up by one */
     return want[target * 4 + k];
@@ -48,8 +50,12 @@ static double w_quad_int(unsigned plane, unsigned x, unsigned y, unsigned k)
         e ^= v[i];
         sum += v[i];
     }
-    const double want[16] = {a, o, e, sum, 0, 1, 10, q, 100.0 - v[3], v[3], v[3 - q], 100.0 - v[3 - q],
-                             sum, q == 0, q < 3 ? v[q + 1] : 0 /* lane 0 of the fill data */, threes[q]};
+    const double want[16] = {a,        o,        e,
+                             sum,      0,        1,
+                             10,       q,        100.0 - v[3],
+                             v[3],     v[3 - q], 100.0 - v[3 - q],
+                             sum,      q == 0,   q < 3 ? v[q + 1] : 0 /* lane 0 of the fill data */,
+                             threes[q]};
     double r = want[target * 4 + k];
 
     return r < 0 ? r + 4294967296.0 : r;
@@ -112,8 +118,22 @@ static bool simd_pixel(const struct gfx *d, unsigned i, char *detail, size_t max
         partner = l == (lane ^ 1) ? v : partner;
         second = l == 2 ? v : second;
     }
-    const uint32_t want[16] = {word(d, i, 0), lane, gfx_vk.subgroup, sum, lo, hi, x, threes, before + number(i), before,
-                               (threes != 0) | (bits(threes) == n ? 2u : 0u), lanes, partner, second, lane == first, hi};
+    const uint32_t want[16] = {word(d, i, 0),
+                               lane,
+                               gfx_vk.subgroup,
+                               sum,
+                               lo,
+                               hi,
+                               x,
+                               threes,
+                               before + number(i),
+                               before,
+                               (threes != 0) | (bits(threes) == n ? 2u : 0u),
+                               lanes,
+                               partner,
+                               second,
+                               lane == first,
+                               hi};
 
     for (unsigned w = 0; w < 16; w++) {
         /* a lane that is not there has no value */

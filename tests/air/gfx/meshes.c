@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Object and mesh functions of meshes.ll, drawn and compared by value. usage: meshes PATH/meshes.ll. Exit status 77 without
- * a Vulkan device or without VK_EXT_mesh_shader (Mesa's lavapipe has it from version 24.1 on).
+ * Object and mesh functions of meshes.ll, drawn and compared by value. usage: meshes PATH/meshes.ll. Exit status 77
+ * without a Vulkan device or without VK_EXT_mesh_shader (Mesa's lavapipe has it from version 24.1 on).
  */
 #include "gfx.h"
 
@@ -28,7 +28,8 @@ static double w_columns(unsigned plane, unsigned x, unsigned y, unsigned k)
             return prim;
         if (k > 1)
             return k;
-        /* see mesh_columns: 8 threads in a group, 16 in the grid, 2 groups; and object, whose payload is mesh_payload's */
+        /* see mesh_columns: 8 threads in a group, 16 in the grid, 2 groups; and object, whose payload is mesh_payload's
+         */
         return columns == 2 ? 800 + 16000 + 200000 + 8.0 * n : 3000 + 125000 + (5 + n % 2) * 100.0 + n;
     default:
         return k == 0 ? prim : k == 1 ? 0.5 : k;
@@ -47,7 +48,8 @@ static struct gfx *start(const char *object, const char *mesh, const char *fs, u
     return d;
 }
 
-static void with_columns(const char *name, const char *object, const char *mesh, unsigned groups, unsigned n, unsigned drawn)
+static void with_columns(const char *name, const char *object, const char *mesh, unsigned groups, unsigned n,
+                         unsigned drawn)
 {
     columns = n;
     shown = drawn;
@@ -57,7 +59,10 @@ static void with_columns(const char *name, const char *object, const char *mesh,
 
         d->color[1] = VK_FORMAT_R32G32B32A32_UINT;
         d->color[2] = d->color[0];
-        snprintf(full, sizeof(full), "%s_%s", name, target == 0 ? "vertex_data" : target == 1 ? "numbers" : "primitive_data");
+        snprintf(full, sizeof(full), "%s_%s", name,
+                 target == 0   ? "vertex_data"
+                 : target == 1 ? "numbers"
+                               : "primitive_data");
         if (target == 1)
             gfx_expect_int(full, d, target, w_columns);
         else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tessellation: post-tessellation vertex functions of patches.ll behind the vertex and control stages that tess.h makes,
- * drawn and compared by value: attributes, ids, factors of each edge, partition modes, limits, scale, winding.
+ * Tessellation: post-tessellation vertex functions of patches.ll behind the vertex and control stages that tess.h
+ * makes, drawn and compared by value: attributes, ids, factors of each edge, partition modes, limits, scale, winding.
  * usage: patches PATH/patches.ll. Exit status 77 without a Vulkan device.
  */
 #include "gfx.h"
@@ -31,7 +31,8 @@ static unsigned target, first_patch, first_instance;
 static double segments[2][2]; /* by instance and patch */
 static struct vk_buf vertices, indices, factors, marks;
 
-/* Patches 0 and 1 are the left and the right half of the lower half of the picture; instance 1 lies above instance 0. */
+/* Patches 0 and 1 are the left and the right half of the lower half of the picture; instance 1 lies above instance 0.
+ */
 static void quad_vertices(void)
 {
     struct point *p = vertices.map;
@@ -39,10 +40,11 @@ static void quad_vertices(void)
     for (unsigned i = 0; i < 8; i++) {
         unsigned patch = i / 4, u = i & 1, v = i >> 1 & 1;
 
-        p[i] = (struct point){.position = {(float)(u + patch) - 1, (float)v - 1, 0.5f, 1},
-                              .color = {half_from_double(u), half_from_double(v), half_from_double(patch), half_from_double(0.5)},
-                              .number = -10 - (int)i,
-                              .extra = {(float)patch + 0.25f, 7, -3, 1}};
+        p[i] = (struct point){
+            .position = {(float)(u + patch) - 1, (float)v - 1, 0.5f, 1},
+            .color = {half_from_double(u), half_from_double(v), half_from_double(patch), half_from_double(0.5)},
+            .number = -10 - (int)i,
+            .extra = {(float)patch + 0.25f, 7, -3, 1}};
     }
 }
 
@@ -103,8 +105,8 @@ static struct gfx *start_quads(void)
     d->color[2] = d->color[3] = d->color[0];
     d->run.vertices = 8;
     d->run.instances = 2;
-    tess = (struct air_tess_state){.partition = AIR_TESS_INTEGER, .step = AIR_TESS_PER_PATCH_AND_INSTANCE, .max_factor = 16,
-                                      .points = 4};
+    tess = (struct air_tess_state){
+        .partition = AIR_TESS_INTEGER, .step = AIR_TESS_PER_PATCH_AND_INSTANCE, .max_factor = 16, .points = 4};
     patch_draw = (struct vk_patches){.factors = &factors, .scale = 1, .instance_stride = 32};
     first_patch = first_instance = 0;
     memset(factors.map, 0, factors.bytes);
@@ -142,7 +144,10 @@ static double w_quads(unsigned plane, unsigned x, unsigned y, unsigned k)
     case 0: /* colour */
         return k == 0 ? u : k == 1 ? v : k == 2 ? patch : 0.5;
     case 1: /* ids */
-        return k == 0 ? patch : k == 1 ? instance + first_instance : k == 2 ? first_instance : 4000 - 10 - (4.0 * patch + 2);
+        return k == 0   ? patch
+               : k == 1 ? instance + first_instance
+               : k == 2 ? first_instance
+                        : 4000 - 10 - (4.0 * patch + 2);
     case 2: /* the patch's own attribute */
         return k == 0 ? patch + 0.25 : k == 1 ? 7 : k == 2 ? -3 : 1;
     default: /* how finely it was divided */
@@ -205,7 +210,8 @@ static void quads(void)
 }
 
 /* Factors as they are in the buffer, and the segments they give. */
-static void division(const char *name, uint32_t partition, uint32_t max, float scale, const double in[4], const double out[4])
+static void division(const char *name, uint32_t partition, uint32_t max, float scale, const double in[4],
+                     const double out[4])
 {
     struct gfx *d = start_quads();
 
@@ -262,7 +268,8 @@ static struct gfx *start_marks(const char *vs, uint32_t partition, uint32_t poin
     d->prepare = prepare;
     d->run.vertices = points;
     d->run.buf[4] = &marks;
-    tess = (struct air_tess_state){.partition = partition, .step = AIR_TESS_CONSTANT, .max_factor = 16, .points = points};
+    tess =
+        (struct air_tess_state){.partition = partition, .step = AIR_TESS_CONSTANT, .max_factor = 16, .points = points};
     patch_draw = (struct vk_patches){.factors = &factors, .scale = 1};
     memset(marks.map, 0, marks.bytes);
     memset(factors.map, 0, factors.bytes);
@@ -365,7 +372,7 @@ static void triangles(void)
         struct gfx *d = gfx_start("vp_tri", "fs_tri");
 
         attributes(d);
-    d->prepare = prepare;
+        d->prepare = prepare;
         d->size = 16;
         d->color[1] = d->color[0];
         d->run.vertices = 3;
@@ -375,8 +382,8 @@ static void triangles(void)
                                             half_from_double(i == 2 ? 3 : 0), 0},
                                   .extra = {5, 6, 7, 8}};
         d->run.attr_format[3] = VK_FORMAT_R16G16B16A16_SFLOAT;
-        tess = (struct air_tess_state){.partition = AIR_TESS_FRACTIONAL_ODD, .step = AIR_TESS_PER_PATCH, .max_factor = 64,
-                                          .points = 3};
+        tess = (struct air_tess_state){
+            .partition = AIR_TESS_FRACTIONAL_ODD, .step = AIR_TESS_PER_PATCH, .max_factor = 64, .points = 3};
         patch_draw = (struct vk_patches){.factors = &factors, .scale = 1};
         put_factors(0, f, 4);
         gfx_expect(target ? "triangle_patch_attribute" : "triangle", d, target, w_tri, 1e-3);
@@ -394,8 +401,8 @@ static double w_green(unsigned plane, unsigned x, unsigned y, unsigned k)
 }
 
 /*
- * Winding is that of the (u, v) plane with its origin in the upper left corner, Vulkan's default. Here v points up, so that
- * clockwise triangles turn counter-clockwise on the screen and show their back, as long as clockwise is the front.
+ * Winding is that of the (u, v) plane with its origin in the upper left corner, Vulkan's default. Here v points up, so
+ * that clockwise triangles turn counter-clockwise on the screen and show their back, as long as clockwise is the front.
  */
 static void winding(const char *name, uint32_t winding, gfx_want want)
 {
@@ -424,7 +431,8 @@ static void refusals(void)
     s[3].winding = 2;
     s[4].step = 4;
     s[5].indexed = 2;
-    if (gfx_compile("vp_quad", &d->opt, &vs, d->why, sizeof(d->why)) && gfx_compile("fs_quad", &d->opt, &fs, d->why, sizeof(d->why))) {
+    if (gfx_compile("vp_quad", &d->opt, &vs, d->why, sizeof(d->why)) &&
+        gfx_compile("fs_quad", &d->opt, &fs, d->why, sizeof(d->why))) {
         ok = air_tess_make(fs.reflection, &good, &t) && !t.vertex && !t.control;
         for (unsigned i = 0; i < 6; i++)
             ok = ok && air_tess_make(vs.reflection, &s[i], &t) && !t.vertex && !t.control;
@@ -454,8 +462,10 @@ int main(int argc, char **argv)
     division("integer_limit", AIR_TESS_INTEGER, 5, 1, (const double[]){5, 6, 60, 2}, (const double[]){5, 5, 5, 2});
     division("scale", AIR_TESS_INTEGER, 16, 2, (const double[]){1, 2, 3, 4}, (const double[]){2, 4, 6, 8});
     division("power_of_two", AIR_TESS_POW2, 16, 1, (const double[]){1, 3, 5, 8}, (const double[]){1, 4, 8, 8});
-    division("fractional_odd_whole", AIR_TESS_FRACTIONAL_ODD, 15, 1, (const double[]){1, 3, 5, 7}, (const double[]){1, 3, 5, 7});
-    division("fractional_even_whole", AIR_TESS_FRACTIONAL_EVEN, 16, 1, (const double[]){1, 4, 6, 8}, (const double[]){2, 4, 6, 8});
+    division("fractional_odd_whole", AIR_TESS_FRACTIONAL_ODD, 15, 1, (const double[]){1, 3, 5, 7},
+             (const double[]){1, 3, 5, 7});
+    division("fractional_even_whole", AIR_TESS_FRACTIONAL_EVEN, 16, 1, (const double[]){1, 4, 6, 8},
+             (const double[]){2, 4, 6, 8});
     division("culled_no_number", AIR_TESS_INTEGER, 16, 1, nan_in, (const double[]){0, 2, 0, 4});
     division("culled_zero", AIR_TESS_POW2, 16, 1, zero_in, (const double[]){4, 0, 2, 4});
     fractional("fractional_odd", AIR_TESS_FRACTIONAL_ODD, 4.25, 5);

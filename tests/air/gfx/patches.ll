@@ -129,6 +129,35 @@ define <4 x float> @vp_tri_marks(ptr %patch, <3 x float> %bary, ptr addrspace(1)
   ret <4 x float> <float 0.0, float 0.0, float 0.5, float 1.0>
 }
 
+; ---- refused; the name says why ----
+
+define <4 x float> @metadata__attribute_twice(ptr %patch) {
+  %a = call %cpt @vp_tri.MTL_CONTROL_POINT_FN(i32 0, ptr %patch)
+  %p = extractvalue %cpt %a, 0
+  ret <4 x float> %p
+}
+define <4 x float> @metadata__patch_and_point(ptr %patch, <4 x float> %extra) {
+  %a = call %cpt @vp_tri.MTL_CONTROL_POINT_FN(i32 0, ptr %patch)
+  %p = extractvalue %cpt %a, 0
+  %r = fadd <4 x float> %p, %extra
+  ret <4 x float> %r
+}
+define <4 x float> @metadata__fewer_attributes(ptr %patch) {
+  %a = call %cpt @vp_tri.MTL_CONTROL_POINT_FN(i32 0, ptr %patch)
+  %p = extractvalue %cpt %a, 0
+  ret <4 x float> %p
+}
+define <4 x float> @metadata__no_patch(ptr %patch) {
+  %a = call %cpt @vp_tri.MTL_CONTROL_POINT_FN(i32 0, ptr %patch)
+  %p = extractvalue %cpt %a, 0
+  ret <4 x float> %p
+}
+define <4 x float> @builtin__patch_id(i32 %pid) {
+  %f = call float @air.convert.f.f32.u.i32(i32 %pid)
+  %p = insertelement <4 x float> <float 0.0, float 0.0, float 0.0, float 1.0>, float %f, i32 0
+  ret <4 x float> %p
+}
+
 ; ---- fragment ----
 
 %show = type { <4 x float>, <4 x i32>, <4 x float>, <4 x float> }
@@ -155,11 +184,20 @@ declare i32 @air.get_num_patch_control_points()
 declare float @air.convert.f.f32.u.i32(i32)
 declare i32 @air.convert.u.i32.f.f32(float)
 
-!air.vertex = !{!10, !11, !12, !13}
+!air.vertex = !{!10, !11, !12, !13, !14, !15, !16, !17, !18}
 !10 = !{ptr @vp_quad, !{!100, !101, !102, !103, !104}, !{!110, !111, !112, !113, !114, !115}, !{!"air.patch", !"quad", !"air.patch_control_point", i32 4}}
 !11 = !{ptr @vp_quad_marks, !{!100}, !{!116, !111, !117}, !{!"air.patch", !"quad", !"air.patch_control_point", i32 4}}
 !12 = !{ptr @vp_tri, !{!100, !101, !103}, !{!118, !119, !120}, !{!"air.patch", !"triangle", !"air.patch_control_point", i32 3}}
 !13 = !{ptr @vp_tri_marks, !{!100}, !{!121, !119, !117}, !{!"air.patch", !"triangle", !"air.patch_control_point", i32 3}}
+!14 = !{ptr @metadata__attribute_twice, !{!100}, !{!130}, !{!"air.patch", !"triangle", !"air.patch_control_point", i32 3}}
+!15 = !{ptr @metadata__patch_and_point, !{!100}, !{!121, !131}, !{!"air.patch", !"triangle", !"air.patch_control_point", i32 3}}
+!16 = !{ptr @metadata__fewer_attributes, !{!100}, !{!132}, !{!"air.patch", !"triangle", !"air.patch_control_point", i32 3}}
+!17 = !{ptr @metadata__no_patch, !{!100}, !{!121}}
+!18 = !{ptr @builtin__patch_id, !{!100}, !{!133}}
+!130 = !{i32 0, !"air.patch_control_point_input", !{!"air.patch_control_point_function", ptr @vp_tri.MTL_CONTROL_POINT_FN}, !{!"air.location_index", i32 3, i32 1}, !{!"air.location_index", i32 3, i32 1}}
+!131 = !{i32 1, !"air.patch_input", !"air.location_index", i32 3, i32 1, !"air.arg_type_name", !"float4"}
+!132 = !{i32 0, !"air.patch_control_point_input", !{!"air.patch_control_point_function", ptr @vp_tri.MTL_CONTROL_POINT_FN}, !{!"air.location_index", i32 0, i32 1}}
+!133 = !{i32 0, !"air.patch_id", !"air.arg_type_name", !"uint"}
 !100 = !{!"air.position", !"air.arg_type_name", !"float4", !"air.arg_name", !"position"}
 !101 = !{!"air.vertex_output", !"user(color)", !"air.arg_type_name", !"float4", !"air.arg_name", !"color"}
 !102 = !{!"air.vertex_output", !"user(ids)", !"air.arg_type_name", !"uint4", !"air.arg_name", !"ids"}

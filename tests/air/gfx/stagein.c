@@ -23,8 +23,10 @@ static const struct format {
 #define THREE(m, size, kind)                                                                                           \
     {m, VK_FORMAT_R##size##G##size##_##kind, "R" #size "G" #size "_" #kind, kind, 2, size},                            \
         {m + 1, VK_FORMAT_R##size##G##size##B##size##_##kind, "R" #size "G" #size "B" #size "_" #kind, kind, 3, size}, \
-        {m + 2, VK_FORMAT_R##size##G##size##B##size##A##size##_##kind, "R" #size "G" #size "B" #size "A" #size "_" #kind, kind, \
-         4, size}
+    {                                                                                                                  \
+        m + 2, VK_FORMAT_R##size##G##size##B##size##A##size##_##kind,                                                  \
+            "R" #size "G" #size "B" #size "A" #size "_" #kind, kind, 4, size                                           \
+    }
     THREE(1, 8, UINT),
     THREE(4, 8, SINT),
     THREE(7, 8, UNORM),

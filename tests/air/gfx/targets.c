@@ -27,9 +27,10 @@ static double w_mixed(unsigned plane, unsigned x, unsigned y, unsigned k)
 
 static void mixed(void)
 {
-    static const VkFormat f[8] = {VK_FORMAT_R32G32B32A32_SFLOAT, VK_FORMAT_R32G32B32A32_UINT, VK_FORMAT_R32G32B32A32_SINT,
-                                  VK_FORMAT_R16G16B16A16_SFLOAT, VK_FORMAT_R8G8B8A8_UNORM, VK_FORMAT_R32_UINT,
-                                  VK_FORMAT_R16G16B16A16_SINT, VK_FORMAT_R16G16B16A16_UINT};
+    static const VkFormat f[8] = {VK_FORMAT_R32G32B32A32_SFLOAT, VK_FORMAT_R32G32B32A32_UINT,
+                                  VK_FORMAT_R32G32B32A32_SINT,   VK_FORMAT_R16G16B16A16_SFLOAT,
+                                  VK_FORMAT_R8G8B8A8_UNORM,      VK_FORMAT_R32_UINT,
+                                  VK_FORMAT_R16G16B16A16_SINT,   VK_FORMAT_R16G16B16A16_UINT};
 
     for (target = 0; target < 8; target++) {
         struct gfx *d = gfx_start("vs_cover", "fs_mixed");
