@@ -99,7 +99,11 @@ struct airc_config {
      * $XDG_RUNTIME_DIR/pvg-airc.sock and /run/pvg-airc.sock. "": use no socket, always start a helper.
      */
     const char *socket_path;
-    /* Program to start when no socket answers. NULL: $PVG_AIRC, else the installed one. "": never start one. */
+    /*
+     * Program to start when no socket answers. NULL: $PVG_AIRC, else the installed one, but that one not in a process
+     * under a seccomp filter: QEMU's -sandbox, which libvirt gives it, kills a process that starts another. "": never
+     * start one.
+     */
     const char *program;
     /* Folder of the disk cache. NULL: $XDG_CACHE_HOME/openpvg or ~/.cache/openpvg. "": no disk cache. */
     const char *cache_dir;

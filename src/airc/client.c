@@ -255,7 +255,10 @@ static void reach(struct airc *c)
             return;
         }
         if (what[0])
-            snprintf(c->last, sizeof(c->last), "no shader compiler service: %.400s: %s", what, strerror(-err));
+            snprintf(c->last, sizeof(c->last), "no shader compiler service: %.250s: %s", what,
+                     err == AIRC_LINK_FILTERED ? "not started, because a system call filter (-sandbox) may kill this process "
+                                                 "for it: enable pvg-airc.socket, or name the program"
+                                               : strerror(-err));
     }
     c->way = 0;
     c->backoff_ns = c->backoff_ns ? c->backoff_ns * 2 : BACKOFF_MIN_NS;

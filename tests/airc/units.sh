@@ -1,0 +1,125 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# pvg-airc as a service: by systemd's own activation, as a user's unit under a real service manager, and for a client that
+# may not start programs, as QEMU under libvirt. Needs no booted systemd: a user's manager is run in a mount namespace.
+# usage: units.sh PVG-AIRC AIRC-ASK SOURCE-ROOT
+set -u
+airc=$1 ask=$2 src=$3
+ll=$src/tests/airc/ll/kernel.ll
+tmp=$(mktemp -d) || exit 1
+pids=
+trap 'for p in $pids; do kill "$p" 2>/dev/null; done; rm -rf "$tmp"' EXIT
+unset PVG_AIRC PVG_AIRC_SOCKET XDG_RUNTIME_DIR
+# LeakSanitizer works from a process of its own, which the sandbox does not let a client have.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
+bad=0
+fail() {
+    echo "FAILED: $*"
+    [ -f "$tmp/log" ] && head -n 20 "$tmp/log"
+    bad=1
+}
+asks() { # text wanted, arguments of airc-ask...
+    want=$1
+    shift
+    "$ask" "$@" "$ll" sums >"$tmp/log" 2>&1 && grep -q "$want" "$tmp/log" && return 0
+    fail "airc-ask $*: '$want' wanted"
+    return 1
+}
+refused() { # text wanted, arguments: the client must live and say so
+    want=$1
+    shift
+    "$ask" "$@" "$ll" sums >"$tmp/log" 2>&1
+    status=$?
+    [ $status -eq 1 ] && grep -q "$want" "$tmp/log" || fail "airc-ask $*: status $status, '$want' wanted"
+}
+wait_for() { # file to come
+    n=0
+    while [ ! -S "$1" ]; do
+        n=$((n + 1))
+        [ $n -lt 600 ] || { fail "no $1"; return 1; }
+        sleep 0.1
+    done
+}
+
+# A client that may not start programs is not killed for want of a service, and served by one that runs.
+refused 'not started, because a system call filter' --sandbox
+refused 'not started' --sandbox --socket "$tmp/none"
+if PVG_AIRC=$airc "$ask" --sandbox "$ll" sums >"$tmp/log" 2>&1; then
+    fail "the filter of airc-ask lets it start programs"
+fi
+"$airc" --listen="$tmp/own.sock" &
+own=$!
+pids="$pids $own"
+wait_for "$tmp/own.sock" && asks 'of somebody else' --sandbox --socket "$tmp/own.sock"
+XDG_RUNTIME_DIR=$tmp/runtime
+export XDG_RUNTIME_DIR
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+ln "$tmp/own.sock" "$XDG_RUNTIME_DIR/pvg-airc.sock"
+asks 'of somebody else' --sandbox
+unset XDG_RUNTIME_DIR
+kill $own
+
+if command -v systemd-socket-activate >/dev/null; then
+    systemd-socket-activate --seqpacket --listen="$tmp/act.sock" "$airc" --idle-exit=1 2>"$tmp/act.log" &
+    act=$!
+    pids="$pids $act"
+    if wait_for "$tmp/act.sock"; then
+        # without a client it would wait for one for ever
+        if asks 'of somebody else' --sandbox --socket "$tmp/act.sock"; then
+            wait $act || fail "systemd-socket-activate ended with $?"
+        fi
+    fi
+else
+    echo "SKIP: systemd-socket-activate is missing"
+fi
+
+# The user's units as they are installed, but for the program's place and an end after a second.
+manager=/lib/systemd/systemd
+if [ ! -x $manager ] || [ "$(id -u)" -ne 0 ] || ! unshare -m true 2>/dev/null; then
+    echo "SKIP: no service manager in a namespace of our own (systemd, root and unshare are needed)"
+    exit $bad
+fi
+mkdir -p "$tmp/config/systemd/user"
+cp "$src/tools/systemd/pvg-airc.socket" "$tmp/config/systemd/user/"
+sed -e "s#@bindir@/pvg-airc#$airc#" -e 's/--idle-exit=[0-9]*/--idle-exit=1/' "$src/tools/systemd/pvg-airc-user.service.in" \
+    >"$tmp/config/systemd/user/pvg-airc.service"
+cat >"$tmp/inside" <<'EOF'
+mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && mkdir -p -m 700 /run/user/0 || exit 77
+export XDG_RUNTIME_DIR=/run/user/0 XDG_CONFIG_HOME=$1/config
+$2 --user --unit=basic.target >"$1/manager.log" 2>&1 &
+manager=$!
+n=0
+until systemctl --user is-active basic.target >/dev/null 2>&1; do
+    n=$((n + 1))
+    if [ $n -ge 300 ] || ! kill -0 $manager 2>/dev/null; then kill $manager 2>/dev/null; exit 77; fi
+    sleep 0.1
+done
+status=0
+say() { echo "FAILED: $*"; status=1; }
+systemctl --user start pvg-airc.socket || say "the socket unit does not start"
+[ "$(stat -c %a /run/user/0/pvg-airc.sock)" = 600 ] || say "the socket is not for its user alone"
+for round in 1 2; do # it ends when idle and is started again
+    "$3" --sandbox "$4" sums || say "round $round"
+    n=0
+    while :; do
+        state=$(systemctl --user show -p ActiveState --value pvg-airc.service)
+        case $state in inactive | failed) break ;; esac
+        n=$((n + 1))
+        if [ $n -ge 600 ]; then say "the service does not end when idle"; break; fi
+        sleep 0.1
+    done
+    [ "$state" = inactive ] || { say "the service is $state"; tail -n 20 "$1/manager.log"; }
+done
+systemctl --user stop pvg-airc.socket
+kill $manager
+exit $status
+EOF
+# One manager at a time: another copy's would see to the same control groups, and end what is in them.
+flock /tmp/pvg-airc-units.lock unshare -m sh "$tmp/inside" "$tmp" $manager "$ask" "$ll" >"$tmp/log" 2>&1
+case $? in
+0) grep -q 'of somebody else' "$tmp/log" || fail "user's unit" ;;
+77) echo "SKIP: a user's service manager does not run here" ;;
+*) fail "user's unit" ;;
+esac
+[ $bad -eq 0 ] && echo "units: all right"
+exit $bad
