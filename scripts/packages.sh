@@ -7,6 +7,7 @@ PACKAGES_BUILD="$PACKAGES_COMPILER meson ninja-build pkg-config python3 libglib2
 PACKAGES_QEMU_HEADERS="dpkg-dev patch xz-utils"
 PACKAGES_GUEST="make kmod cpio libelf-dev libdrm-dev libwayland-dev wayland-protocols"
 PACKAGES_GUEST_AARCH64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+PACKAGES_TESTS_AARCH64="qemu-user qemu-efi-aarch64"
 PACKAGES_TESTS="libcmocka-dev libseccomp-dev edid-decode"
 
 # QEMU's package of an emulated architecture.
