@@ -153,6 +153,38 @@ static void reflection_facts(const struct module *m)
     air_result_fini(&fs);
 }
 
+/* A fragment module behind a mesh function: inputs written per primitive are marked, and the result is still valid. */
+static void link_primitives(const struct module *m)
+{
+    struct air_options o;
+    struct air_result ms, fs, bad;
+    char msg[200];
+    unsigned marked = 0;
+    size_t before;
+
+    options(&o, 0);
+    if (air_compile(m->bc, m->n, "mesh_columns", &o, &ms) || air_compile(m->bc, m->n, "fs_columns", &o, &fs) ||
+        air_compile(m->bc, m->n, "fs_columns", &o, &bad)) {
+        CHECK(false, "meshes.ll: %s", ms.error);
+        return;
+    }
+    before = fs.words;
+    CHECK(!air_link_fragment(ms.reflection, &fs.spirv, &fs.words, fs.reflection), "link");
+    CHECK(fs.words == before + 2 + 6 + 2 * 3, "%zu words after linking %zu", fs.words, before);
+    for (size_t i = 5; i < fs.words; i += fs.spirv[i] >> 16)
+        marked += fs.spirv[i] == (3u << 16 | 71) && fs.spirv[i + 2] == 5271; /* OpDecorate PerPrimitiveEXT */
+    CHECK(marked == 2, "%u inputs are marked", marked);
+    CHECK(air_validate(fs.spirv, fs.words, msg, sizeof(msg)), "linked module: %s", msg);
+    bad.spirv[5] = 0; /* an instruction without a length */
+    CHECK(air_link_fragment(ms.reflection, &bad.spirv, &bad.words, bad.reflection), "broken module is linked");
+    CHECK(bad.spirv && bad.words == before, "broken module is replaced");
+    bad.words = 3;
+    CHECK(air_link_fragment(ms.reflection, &bad.spirv, &bad.words, bad.reflection), "module of three words is linked");
+    air_result_fini(&ms);
+    air_result_fini(&fs);
+    air_result_fini(&bad);
+}
+
 static void sampler_words(void)
 {
     struct air_sampler_state s;
@@ -215,6 +247,8 @@ int main(int argc, char **argv)
             reflection_facts(&m);
             bad_input(&m);
         }
+        if (strstr(argv[a], "meshes.ll"))
+            link_primitives(&m);
         for (unsigned i = 0; i < m.count; i++)
             free(m.name[i]);
         free(m.bc);
