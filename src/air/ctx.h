@@ -4,9 +4,8 @@
  * to air_compile()); everything allocated with air_alloc() is freed there, so no file unwinds by hand.
  *
  * Order of work: front.c (read, specialise, optimise) -> meta.c (metadata to arguments) -> roots.c (where pointers
- * point)
- * -> cfg.c (blocks and structure) -> iface.c (entry interface) -> emit.c, mem.c, intr_*.c (instructions) -> lower*.c
- * (types that the device lacks).
+ * point) -> cfg.c, uniform.c (blocks and structure) -> flow.c (the function) -> iface*.c (entry interface), mem*.c
+ * (memory), emit.c, intr_*.c (instructions) -> lower*.c (types that the device lacks).
  */
 #ifndef PVG_AIR_CTX_H
 #define PVG_AIR_CTX_H
@@ -311,8 +310,11 @@ int iface_control_point(struct ctx *c, LLVMValueRef call);
 uint32_t iface_control_point_type(struct ctx *c, struct output *cp, LLVMTypeRef t);
 uint32_t iface_from_control_point(struct ctx *c, struct output *cp, uint32_t id, LLVMTypeRef t);
 
-/* emit.c */
+/* flow.c */
 void emit_function(struct ctx *c);
+
+/* emit.c and values.c */
+void emit_inst(struct ctx *c, LLVMValueRef i);
 uint32_t type_of(struct ctx *c, LLVMTypeRef t);
 uint32_t value(struct ctx *c, LLVMValueRef v);
 struct ptr pointer(struct ctx *c, LLVMValueRef v);

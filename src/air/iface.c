@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entry interface (air 4.5, 4.7): builtins, stage inputs and outputs, push constants, specialisation constants,
- * execution modes. Metal's parameters are made from Vulkan's 32-bit builtins; halves travel as floats.
+ * What the entry point is given beside its arguments (air 4.5, 4.7): builtin variables, push constants, specialisation
+ * constants; Metal's kernel parameters made from Vulkan's 32-bit builtins; execution modes. Stage inputs and outputs are
+ * in iface_io.c.
  */
-#include "ctx.h"
+#include "iface.h"
 
 #include <string.h>
 
-static uint32_t u32t(struct ctx *c)
+uint32_t iface_u32(struct ctx *c)
 {
     return spv_type_uint(&c->s, 32);
 }
 
-static uint32_t u32v(struct ctx *c, unsigned n)
+uint32_t iface_uvec(struct ctx *c, unsigned n)
 {
-    return spv_type_vec(&c->s, u32t(c), n);
+    return spv_type_vec(&c->s, iface_u32(c), n);
 }
 
-static uint32_t new_var(struct ctx *c, uint32_t type, SpvStorageClass sc)
+uint32_t iface_var(struct ctx *c, uint32_t type, SpvStorageClass sc)
 {
     struct spv *s = &c->s;
     uint32_t o[3] = {spv_type_ptr(s, sc, type), spv_id(s), (uint32_t)sc};
@@ -38,7 +39,7 @@ uint32_t iface_builtin(struct ctx *c, SpvBuiltIn b, uint32_t type, SpvStorageCla
     }
     if (c->nbuiltin == ARRAY_LEN(c->builtin_var))
         air_fail(c, AIR_REFUSE_LIMIT, "too many builtins");
-    v = new_var(c, type, sc);
+    v = iface_var(c, type, sc);
     spv_decorate(&c->s, v, SpvDecorationBuiltIn, 1, (uint32_t)b);
     if (c->stage == AIR_STAGE_FRAGMENT && sc == SpvStorageClassInput && b != SpvBuiltInFragCoord &&
         b != SpvBuiltInFrontFacing && b != SpvBuiltInPointCoord && b != SpvBuiltInSampleMask &&
@@ -78,7 +79,7 @@ uint32_t iface_push(struct ctx *c, uint32_t offset, uint32_t type)
         for (unsigned i = 0; i < n; i++)
             spv_member_decorate(s, o[0], i, SpvDecorationOffset, 1, members[i].off);
         spv_decorate(s, o[0], SpvDecorationBlock, 0);
-        c->push_var = new_var(c, o[0], SpvStorageClassPushConstant);
+        c->push_var = iface_var(c, o[0], SpvStorageClassPushConstant);
         c->h.flags |= AIR_REFLECT_USES_PUSH;
     }
     while (members[k].off != offset)
@@ -89,15 +90,15 @@ uint32_t iface_push(struct ctx *c, uint32_t offset, uint32_t type)
 }
 
 /* No thread lies outside the grid: grids of object and mesh functions consist of whole groups. */
-static bool whole_groups(const struct ctx *c)
+bool iface_whole_groups(const struct ctx *c)
 {
     return c->stage != AIR_STAGE_KERNEL || c->opt->flags & AIR_OPT_WHOLE_GROUPS;
 }
 
-static uint32_t spec_u32(struct ctx *c, uint32_t id, uint32_t def)
+uint32_t iface_spec(struct ctx *c, uint32_t id, uint32_t def)
 {
     struct spv *s = &c->s;
-    uint32_t o[3] = {u32t(c), spv_id(s), def};
+    uint32_t o[3] = {iface_u32(c), spv_id(s), def};
 
     spv_raw(s, &s->types, SpvOpSpecConstant, o, 3);
     spv_decorate(s, o[1], SpvDecorationSpecId, 1, id);
@@ -112,7 +113,7 @@ uint32_t iface_local_size(struct ctx *c, unsigned axis)
 uint32_t iface_local_total(struct ctx *c)
 {
     struct spv *s = &c->s;
-    uint32_t o[5] = {u32t(c), spv_id(s), SpvOpIMul, c->local_size_id[0], c->local_size_id[1]}, q[5];
+    uint32_t o[5] = {iface_u32(c), spv_id(s), SpvOpIMul, c->local_size_id[0], c->local_size_id[1]}, q[5];
 
     spv_raw(s, &s->types, SpvOpSpecConstantOp, o, 5);
     memcpy(q, o, sizeof(q));
@@ -125,31 +126,31 @@ uint32_t iface_local_total(struct ctx *c)
 
 uint32_t iface_local_index(struct ctx *c)
 {
-    return iface_load_builtin(c, SpvBuiltInLocalInvocationIndex, u32t(c));
+    return iface_load_builtin(c, SpvBuiltInLocalInvocationIndex, iface_u32(c));
 }
 
 uint32_t iface_lane(struct ctx *c)
 {
     if (c->emulate)
         return spv_and(&c->s, iface_local_index(c), spv_u32(&c->s, c->guest_width - 1));
-    return iface_load_builtin(c, SpvBuiltInSubgroupLocalInvocationId, u32t(c));
+    return iface_load_builtin(c, SpvBuiltInSubgroupLocalInvocationId, iface_u32(c));
 }
 
 static uint32_t guest_width(struct ctx *c)
 {
-    return c->guest_width ? spv_u32(&c->s, c->guest_width) : iface_load_builtin(c, SpvBuiltInSubgroupSize, u32t(c));
+    return c->guest_width ? spv_u32(&c->s, c->guest_width) : iface_load_builtin(c, SpvBuiltInSubgroupSize, iface_u32(c));
 }
 
 static uint32_t local_size_vec(struct ctx *c)
 {
-    return spv_opv(&c->s, SpvOpCompositeConstruct, u32v(c, 3), c->local_size_id, 3);
+    return spv_opv(&c->s, SpvOpCompositeConstruct, iface_uvec(c, 3), c->local_size_id, 3);
 }
 
 static uint32_t local_total_now(struct ctx *c)
 {
     struct spv *s = &c->s;
 
-    return spv_op(s, SpvOpIMul, u32t(c), 2, spv_op(s, SpvOpIMul, u32t(c), 2, c->local_size_id[0], c->local_size_id[1]),
+    return spv_op(s, SpvOpIMul, iface_u32(c), 2, spv_op(s, SpvOpIMul, iface_u32(c), 2, c->local_size_id[0], c->local_size_id[1]),
                   c->local_size_id[2]);
 }
 
@@ -157,16 +158,16 @@ static uint32_t local_total_now(struct ctx *c)
 static uint32_t ceil_div(struct ctx *c, uint32_t a, uint32_t b)
 {
     struct spv *s = &c->s;
-    uint32_t x = spv_op(s, SpvOpIAdd, u32t(c), 2, a, spv_op(s, SpvOpISub, u32t(c), 2, b, spv_u32(s, 1)));
+    uint32_t x = spv_op(s, SpvOpIAdd, iface_u32(c), 2, a, spv_op(s, SpvOpISub, iface_u32(c), 2, b, spv_u32(s, 1)));
 
-    return spv_op(s, SpvOpUDiv, u32t(c), 2, x, b);
+    return spv_op(s, SpvOpUDiv, iface_u32(c), 2, x, b);
 }
 
 /* u32 values of a kernel builtin; *n components. 0: not a kernel builtin. */
-static uint32_t kernel_builtin(struct ctx *c, enum air_kind k, unsigned *n)
+uint32_t iface_kernel_builtin(struct ctx *c, enum air_kind k, unsigned *n)
 {
     struct spv *s = &c->s;
-    uint32_t u = u32t(c), v3 = u32v(c, 3), wg, size, grid;
+    uint32_t u = iface_u32(c), v3 = iface_uvec(c, 3), wg, size, grid;
 
     *n = 3;
     switch (k) {
@@ -183,7 +184,7 @@ static uint32_t kernel_builtin(struct ctx *c, enum air_kind k, unsigned *n)
     case AIR_KIND_THREADS_PER_THREADGROUP: /* an edge group of dispatchThreads is smaller */
         wg = iface_load_builtin(c, SpvBuiltInWorkgroupId, v3);
         size = local_size_vec(c);
-        if (whole_groups(c))
+        if (iface_whole_groups(c))
             return size;
         grid = spv_op(s, SpvOpISub, v3, 2, iface_push(c, AIR_PUSH_THREADS_PER_GRID, v3),
                       spv_op(s, SpvOpIMul, v3, 2, wg, size));
@@ -234,549 +235,6 @@ static uint32_t kernel_builtin(struct ctx *c, enum air_kind k, unsigned *n)
         return spv_u32(s, 1);
     default:
         return 0;
-    }
-}
-
-/* @id: @n components of u32; wanted: the parameter's integer type. */
-static uint32_t fit_uint(struct ctx *c, uint32_t id, unsigned n, LLVMTypeRef want)
-{
-    struct spv *s = &c->s;
-    unsigned m = vec_len(want), bits = scalar_bits(c, want);
-    uint32_t o[4];
-
-    if (LLVMGetTypeKind(elem_type(want)) != LLVMIntegerTypeKind || m > 4 || bits < 8)
-        air_fail(c, AIR_REFUSE_METADATA, "builtin with a parameter that is no integer");
-    for (unsigned i = 0; i < m; i++)
-        o[i] = i < n ? extract(c, id, u32t(c), n, i) : spv_u32(s, 1);
-    id = m == n ? id : construct(c, u32v(c, m), o, m);
-    return bits == 32 ? id : spv_op(s, SpvOpUConvert, type_of(c, want), 1, id);
-}
-
-static uint32_t fit_float(struct ctx *c, uint32_t id, unsigned n, LLVMTypeRef want)
-{
-    struct spv *s = &c->s;
-    unsigned m = vec_len(want), bits = scalar_bits(c, want);
-    uint32_t o[4], f = spv_type_float(s, 32);
-
-    if ((bits != 16 && bits != 32) || LLVMGetTypeKind(elem_type(want)) == LLVMIntegerTypeKind || m > 4)
-        air_fail(c, AIR_REFUSE_METADATA, "builtin with a parameter that is no float");
-    for (unsigned i = 0; i < m; i++)
-        o[i] = i < n ? extract(c, id, f, n, i) : spv_f32(s, 0);
-    id = m == n ? id : construct(c, spv_type_vec(s, f, m), o, m);
-    return bits == 32 ? id : spv_op(s, SpvOpFConvert, type_of(c, want), 1, id);
-}
-
-static bool signed_name(const char *type_name)
-{
-    return type_name &&
-           (!strncmp(type_name, "int", 3) || !strncmp(type_name, "short", 5) || !strncmp(type_name, "char", 4));
-}
-
-/* Type of an interface variable for LLVM type @t: floats as f32, integers as 32 bits of the given sign. */
-static uint32_t io_type(struct ctx *c, LLVMTypeRef t, bool is_signed, struct air_reflect_io *io)
-{
-    struct spv *s = &c->s;
-    LLVMTypeRef e = elem_type(t);
-    unsigned n = vec_len(t);
-    uint32_t elem;
-
-    if (n > 4 ||
-        (LLVMGetTypeKind(e) != LLVMIntegerTypeKind && LLVMGetTypeKind(e) != LLVMHalfTypeKind &&
-         LLVMGetTypeKind(e) != LLVMFloatTypeKind) ||
-        scalar_bits(c, e) > 32)
-        air_fail(c, AIR_REFUSE_TYPE, "stage input or output of an unusual type");
-    io->width = n;
-    if (LLVMGetTypeKind(e) == LLVMIntegerTypeKind) {
-        elem = is_signed ? spv_type_sint(s, 32) : u32t(c);
-        io->component = is_signed ? AIR_COMPONENT_INT : AIR_COMPONENT_UINT;
-    } else {
-        elem = spv_type_float(s, 32);
-        io->component = AIR_COMPONENT_FLOAT;
-    }
-    return spv_type_vec(s, elem, n);
-}
-
-/* Value loaded from an interface variable to the parameter's type. */
-static uint32_t from_io(struct ctx *c, uint32_t id, LLVMTypeRef t, bool is_signed)
-{
-    struct spv *s = &c->s;
-    unsigned n = vec_len(t), b = scalar_bits(c, t);
-
-    if (LLVMGetTypeKind(elem_type(t)) != LLVMIntegerTypeKind)
-        return b == 16 ? spv_op(s, SpvOpFConvert, type_of(c, t), 1, id) : id;
-    if (is_signed)
-        id = spv_op(s, SpvOpBitcast, u32v(c, n), 1, id);
-    if (b == 1)
-        return spv_op(s, SpvOpINotEqual, type_of(c, t), 2, id, spv_null(s, u32v(c, n)));
-    return b == 32 ? id : spv_op(s, SpvOpUConvert, type_of(c, t), 1, id);
-}
-
-static uint32_t to_io(struct ctx *c, uint32_t id, LLVMTypeRef t, bool is_signed)
-{
-    struct spv *s = &c->s;
-    unsigned n = vec_len(t), b = scalar_bits(c, t);
-
-    if (LLVMGetTypeKind(elem_type(t)) != LLVMIntegerTypeKind)
-        return b == 16 ? spv_op(s, SpvOpFConvert, spv_type_vec(s, spv_type_float(s, 32), n), 1, id) : id;
-    id = to_u32(c, id, t, is_signed);
-    return is_signed ? spv_op(s, SpvOpBitcast, spv_type_vec(s, spv_type_sint(s, 32), n), 1, id) : id;
-}
-
-static void interpolation(struct ctx *c, uint32_t var, uint32_t flags, bool integer)
-{
-    if (flags & AIR_IO_FLAT || integer)
-        spv_decorate(&c->s, var, SpvDecorationFlat, 0);
-    else if (flags & AIR_IO_NO_PERSPECTIVE)
-        spv_decorate(&c->s, var, SpvDecorationNoPerspective, 0);
-    if (flags & AIR_IO_FLAT || integer)
-        return;
-    if (flags & AIR_IO_CENTROID)
-        spv_decorate(&c->s, var, SpvDecorationCentroid, 0);
-    if (flags & AIR_IO_SAMPLE) {
-        spv_cap(&c->s, SpvCapabilitySampleRateShading);
-        spv_decorate(&c->s, var, SpvDecorationSample, 0);
-    }
-}
-
-/* Attributes of control points and patches travel in the same way as those of vertices. */
-uint32_t iface_control_point_type(struct ctx *c, struct output *cp, LLVMTypeRef t)
-{
-    uint8_t cl = c->opt->attribute_class[cp->r.index];
-
-    return io_type(c, t, cl ? cl == AIR_FORMAT_SINT : signed_name(cp->type_name), &cp->r);
-}
-
-uint32_t iface_from_control_point(struct ctx *c, struct output *cp, uint32_t id, LLVMTypeRef t)
-{
-    return from_io(c, id, t, cp->r.component == AIR_COMPONENT_INT);
-}
-
-static bool attribute_signed(struct ctx *c, struct arg *a)
-{
-    uint8_t cl = a->kind != AIR_KIND_FRAGMENT_INPUT && a->io.index < 32 ? c->opt->attribute_class[a->io.index] : 0;
-
-    /* Varyings have no sign in the shader that writes them: both sides say unsigned. */
-    return cl ? cl == AIR_FORMAT_SINT : a->kind != AIR_KIND_FRAGMENT_INPUT && signed_name(a->type_name);
-}
-
-static void declare_located(struct ctx *c, struct arg *a, uint32_t location)
-{
-    LLVMTypeRef t = LLVMTypeOf(a->value);
-    uint32_t type = io_type(c, t, attribute_signed(c, a), &a->io);
-
-    a->io.location = location;
-    if (!LLVMGetFirstUse(a->value)) /* unused varyings are dropped (air 4.5) */
-        return;
-    a->spv_var = new_var(c, type, SpvStorageClassInput);
-    spv_decorate(&c->s, a->spv_var, SpvDecorationLocation, 1, location);
-    if (c->stage == AIR_STAGE_FRAGMENT)
-        interpolation(c, a->spv_var, a->io.flags, a->io.component != AIR_COMPONENT_FLOAT);
-    if (c->h.patch_kind && c->stage == AIR_STAGE_VERTEX)
-        spv_decorate(&c->s, a->spv_var, SpvDecorationPatch, 0);
-    if (c->opt->flags & AIR_OPT_DEBUG_NAMES && a->name)
-        spv_name(&c->s, a->spv_var, a->name);
-    a->io.flags |= AIR_IO_USED;
-}
-
-static void declare_attachment(struct ctx *c, struct arg *a)
-{
-    struct spv *s = &c->s;
-    LLVMTypeRef e = elem_type(LLVMTypeOf(a->value));
-    bool integer = LLVMGetTypeKind(e) == LLVMIntegerTypeKind, sg = signed_name(a->type_name);
-    uint8_t cl = a->io.index < 8 ? c->opt->attachment_class[a->io.index] : 0;
-    uint32_t st;
-
-    if (a->io.index >= AIR_MAX_ATTACHMENTS)
-        air_fail(c, AIR_REFUSE_METADATA, "render target %u", a->io.index);
-    if (cl)
-        sg = cl == AIR_FORMAT_SINT;
-    st = integer ? (sg ? spv_type_sint(s, 32) : u32t(c)) : spv_type_float(s, 32);
-    a->io.component = integer ? (sg ? AIR_COMPONENT_INT : AIR_COMPONENT_UINT) : AIR_COMPONENT_FLOAT;
-    spv_cap(s, SpvCapabilityInputAttachment);
-    a->image_type = spv_type(s, SpvOpTypeImage, 7, st, SpvDimSubpassData, 0u, 0u, c->opt->sample_count > 1 ? 1u : 0u,
-                             2u, SpvImageFormatUnknown);
-    a->spv_var = new_var(c, a->image_type, SpvStorageClassUniformConstant);
-    spv_decorate(s, a->spv_var, SpvDecorationDescriptorSet, 1, (uint32_t)AIR_SET_FRAGMENT);
-    spv_decorate(s, a->spv_var, SpvDecorationBinding, 1, AIR_BIND_ATTACHMENT + a->io.index);
-    spv_decorate(s, a->spv_var, SpvDecorationInputAttachmentIndex, 1, a->io.index);
-    c->h.flags |= AIR_REFLECT_FRAMEBUFFER_FETCH;
-}
-
-static LLVMTypeRef output_type(struct ctx *c, unsigned k)
-{
-    LLVMTypeRef r = LLVMGetReturnType(LLVMGlobalGetValueType(c->fn));
-
-    if (LLVMGetTypeKind(r) == LLVMStructTypeKind) {
-        if (LLVMCountStructElementTypes(r) < c->nout)
-            air_fail(c, AIR_REFUSE_METADATA, "%u outputs, %u members returned", c->nout,
-                     LLVMCountStructElementTypes(r));
-        return LLVMStructGetTypeAtIndex(r, k);
-    }
-    if (c->nout != 1)
-        air_fail(c, AIR_REFUSE_METADATA, "%u outputs from a function that returns one value", c->nout);
-    return r;
-}
-
-static void declare_output(struct ctx *c, unsigned k, uint32_t *location)
-{
-    struct output *o = &c->outp[k];
-    LLVMTypeRef t = output_type(c, k);
-    struct spv *s = &c->s;
-    uint32_t f = spv_type_float(s, 32);
-
-    o->r.location = UINT32_MAX;
-    o->r.flags |= AIR_IO_USED;
-    switch (o->kind) {
-    case AIR_KIND_POSITION:
-        o->type = spv_type_vec(s, f, 4);
-        o->var = iface_builtin(c, SpvBuiltInPosition, o->type, SpvStorageClassOutput);
-        if (o->r.flags & AIR_IO_INVARIANT)
-            spv_decorate(s, o->var, SpvDecorationInvariant, 0);
-        break;
-    case AIR_KIND_POINT_SIZE:
-        if (c->h.patch_kind) { /* patches are never drawn as points */
-            o->r.flags &= ~AIR_IO_USED;
-            return;
-        }
-        o->type = f;
-        o->var = iface_builtin(c, SpvBuiltInPointSize, f, SpvStorageClassOutput);
-        break;
-    case AIR_KIND_CLIP_DISTANCE:
-        spv_cap(s, SpvCapabilityClipDistance);
-        o->array = LLVMGetTypeKind(t) == LLVMArrayTypeKind ? LLVMGetArrayLength(t) : vec_len(t);
-        if (!o->array || o->array > 8)
-            air_fail(c, AIR_REFUSE_METADATA, "%u clip distances", o->array);
-        o->type = spv_type_array(s, f, o->array);
-        o->var = iface_builtin(c, SpvBuiltInClipDistance, o->type, SpvStorageClassOutput);
-        break;
-    case AIR_KIND_RENDER_TARGET_ARRAY_INDEX:
-    case AIR_KIND_VIEWPORT_ARRAY_INDEX:
-        if (!(c->opt->caps & AIR_CAP_LAYER_OUTPUT))
-            air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "layer and viewport output");
-        spv_cap(s,
-                o->kind == AIR_KIND_VIEWPORT_ARRAY_INDEX ? SpvCapabilityShaderViewportIndex : SpvCapabilityShaderLayer);
-        o->type = u32t(c);
-        o->var = iface_builtin(c, o->kind == AIR_KIND_VIEWPORT_ARRAY_INDEX ? SpvBuiltInViewportIndex : SpvBuiltInLayer,
-                               o->type, SpvStorageClassOutput);
-        if (o->kind == AIR_KIND_RENDER_TARGET_ARRAY_INDEX)
-            c->h.flags |= AIR_REFLECT_LAYERED;
-        break;
-    case AIR_KIND_VERTEX_OUTPUT:
-        o->r.location = (*location)++;
-        o->type = io_type(c, t, false, &o->r);
-        o->var = new_var(c, o->type, SpvStorageClassOutput);
-        spv_decorate(s, o->var, SpvDecorationLocation, 1, o->r.location);
-        break;
-    case AIR_KIND_RENDER_TARGET: {
-        uint8_t cl = c->opt->attachment_class[o->r.index];
-        bool sg = cl ? cl == AIR_FORMAT_SINT : signed_name(o->type_name);
-
-        o->r.location = o->r.index;
-        o->type = io_type(c, t, sg, &o->r);
-        o->var = new_var(c, o->type, SpvStorageClassOutput);
-        spv_decorate(s, o->var, SpvDecorationLocation, 1, o->r.index);
-        if (o->r.source)
-            spv_decorate(s, o->var, SpvDecorationIndex, 1, o->r.source);
-        break;
-    }
-    case AIR_KIND_DEPTH:
-        o->type = f;
-        o->var = iface_builtin(c, SpvBuiltInFragDepth, f, SpvStorageClassOutput);
-        break;
-    case AIR_KIND_SAMPLE_MASK:
-        o->type = spv_type_array(s, u32t(c), 1);
-        o->var = iface_builtin(c, SpvBuiltInSampleMask, o->type, SpvStorageClassOutput);
-        break;
-    case AIR_KIND_STENCIL:
-        spv_cap(s, SpvCapabilityStencilExportEXT);
-        spv_ext(s, "SPV_EXT_shader_stencil_export");
-        o->type = u32t(c);
-        o->var = iface_builtin(c, SpvBuiltInFragStencilRefEXT, o->type, SpvStorageClassOutput);
-        break;
-    default:
-        air_fail(c, AIR_REFUSE_BUILTIN, "output %s", air_kind_name(o->kind));
-    }
-    if (c->opt->flags & AIR_OPT_DEBUG_NAMES && o->name)
-        spv_name(s, o->var, o->name);
-}
-
-void iface_declare(struct ctx *c)
-{
-    uint32_t location = 0, out = 0;
-
-    if (c->stage == AIR_STAGE_KERNEL || c->stage == AIR_STAGE_OBJECT || c->stage == AIR_STAGE_MESH) {
-        for (unsigned i = 0; i < 3; i++)
-            c->local_size_id[i] = spec_u32(c, AIR_SPEC_LOCAL_X + i, 1);
-    }
-    for (unsigned i = 0; i < c->narg; i++) {
-        struct arg *a = &c->arg[i];
-
-        if (!a->is_io || a->absent)
-            continue;
-        a->io.location = UINT32_MAX;
-        switch (a->kind) {
-        case AIR_KIND_VERTEX_INPUT:
-        case AIR_KIND_PATCH_INPUT:
-            if (a->io.index >= AIR_MAX_ATTRIBUTES)
-                air_fail(c, AIR_REFUSE_METADATA, "vertex attribute %u", a->io.index);
-            for (unsigned k = 0; k < i; k++) {
-                if (c->arg[k].kind == a->kind && c->arg[k].io.index == a->io.index && !c->arg[k].absent)
-                    air_fail(c, AIR_REFUSE_METADATA, "vertex attribute %u twice", a->io.index);
-            }
-            for (unsigned k = 0; k < c->ncp; k++) {
-                if (c->cp[k].r.index == a->io.index)
-                    air_fail(c, AIR_REFUSE_METADATA, "attribute %u of patch and control point", a->io.index);
-            }
-            declare_located(c, a, a->io.index);
-            break;
-        case AIR_KIND_FRAGMENT_INPUT:
-            if (!is_pointer(a->value))
-                declare_located(c, a, location++);
-            break;
-        case AIR_KIND_RENDER_TARGET:
-            declare_attachment(c, a);
-            break;
-        default:
-            break;
-        }
-    }
-    for (unsigned i = 0; i < c->nout; i++) {
-        const struct air_reflect_io *r = &c->outp[i].r;
-
-        for (unsigned k = 0; k < i; k++) {
-            const struct air_reflect_io *q = &c->outp[k].r;
-
-            if (r->kind == q->kind && r->kind != AIR_KIND_VERTEX_OUTPUT && r->index == q->index && r->source == q->source)
-                air_fail(c, AIR_REFUSE_METADATA, "output %s twice", air_kind_name(r->kind));
-        }
-        declare_output(c, i, &out);
-    }
-    texture_scan(c);
-}
-
-/* Component @k of what the control stage hands on for lack of builtins in this one (AIR_TESS_LOCATION_IDS). */
-static uint32_t patch_ids(struct ctx *c, unsigned k)
-{
-    struct spv *s = &c->s;
-    uint32_t v4 = u32v(c, 4), size = c->h.patch_control_points ? c->h.patch_control_points : AIR_MAX_PATCH_POINTS;
-
-    if (!c->patch_ids) {
-        c->patch_ids = new_var(c, spv_type_array(s, v4, size), SpvStorageClassInput);
-        spv_decorate(s, c->patch_ids, SpvDecorationLocation, 1, (uint32_t)AIR_TESS_LOCATION_IDS);
-    }
-    return spv_op(s, SpvOpLoad, u32t(c), 1,
-                  spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassInput, u32t(c)), 3, c->patch_ids,
-                         spv_u32(s, 0), spv_u32(s, k)));
-}
-
-static uint32_t load_input(struct ctx *c, struct arg *a)
-{
-    struct spv *s = &c->s;
-    LLVMTypeRef t = LLVMTypeOf(a->value);
-    uint32_t f = spv_type_float(s, 32), id, u = u32t(c);
-    unsigned n;
-
-    switch (a->kind) {
-    case AIR_KIND_VERTEX_INPUT:
-    case AIR_KIND_FRAGMENT_INPUT:
-    case AIR_KIND_PATCH_INPUT: {
-        struct air_reflect_io tmp;
-        bool sg = attribute_signed(c, a);
-
-        return from_io(c, spv_op(s, SpvOpLoad, io_type(c, t, sg, &tmp), 1, a->spv_var), t, sg);
-    }
-    case AIR_KIND_RENDER_TARGET: {
-        bool sg = a->io.component == AIR_COMPONENT_INT, integer = a->io.component != AIR_COMPONENT_FLOAT;
-        uint32_t e = integer ? (sg ? spv_type_sint(s, 32) : u) : f, zero[2], o[4];
-        unsigned m = vec_len(t);
-
-        zero[0] = zero[1] = spv_s32(s, 0);
-        id = spv_const(s, spv_type_vec(s, spv_type_sint(s, 32), 2), SpvOpConstantComposite, zero, 2);
-        id =
-            c->opt->sample_count > 1
-                ? spv_op(s, SpvOpImageRead, spv_type_vec(s, e, 4), 4,
-                         spv_op(s, SpvOpLoad, a->image_type, 1, a->spv_var), id, SpvImageOperandsSampleMask,
-                         spv_op(s, SpvOpBitcast, spv_type_sint(s, 32), 1, iface_load_builtin(c, SpvBuiltInSampleId, u)))
-                : spv_op(s, SpvOpImageRead, spv_type_vec(s, e, 4), 2,
-                         spv_op(s, SpvOpLoad, a->image_type, 1, a->spv_var), id);
-        if (c->opt->sample_count > 1)
-            spv_cap(s, SpvCapabilitySampleRateShading);
-        if (m > 4)
-            air_fail(c, AIR_REFUSE_TYPE, "render target of %u components", m);
-        for (unsigned i = 0; i < m; i++)
-            o[i] = extract(c, id, e, 4, i);
-        return from_io(c, construct(c, spv_type_vec(s, e, m), o, m), t, sg);
-    }
-    case AIR_KIND_POSITION:
-        return fit_float(c, iface_load_builtin(c, SpvBuiltInFragCoord, spv_type_vec(s, f, 4)), 4, t);
-    case AIR_KIND_POINT_COORD:
-        return fit_float(c, iface_load_builtin(c, SpvBuiltInPointCoord, spv_type_vec(s, f, 2)), 2, t);
-    case AIR_KIND_POSITION_IN_PATCH:
-        return fit_float(c, iface_load_builtin(c, SpvBuiltInTessCoord, spv_type_vec(s, f, 3)), 3, t);
-    case AIR_KIND_BARYCENTRIC_COORD: {
-        bool np = a->io.flags & AIR_IO_NO_PERSPECTIVE;
-
-        if (!(c->opt->caps & AIR_CAP_BARYCENTRIC))
-            air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "barycentric coordinates");
-        spv_cap(s, SpvCapabilityFragmentBarycentricKHR);
-        spv_ext(s, "SPV_KHR_fragment_shader_barycentric");
-        return fit_float(
-            c,
-            iface_load_builtin(c, np ? SpvBuiltInBaryCoordNoPerspKHR : SpvBuiltInBaryCoordKHR, spv_type_vec(s, f, 3)),
-            3, t);
-    }
-    case AIR_KIND_FRONT_FACING:
-        id = iface_load_builtin(c, SpvBuiltInFrontFacing, spv_type_bool(s));
-        if (LLVMGetTypeKind(t) == LLVMIntegerTypeKind && LLVMGetIntTypeWidth(t) == 1)
-            return id;
-        return fit_uint(c, spv_op(s, SpvOpSelect, u, 3, id, spv_u32(s, 1), spv_u32(s, 0)), 1, t);
-    case AIR_KIND_PATCH_ID:
-        if (!c->h.patch_kind)
-            break;
-        return fit_uint(c, patch_ids(c, 2), 1, t);
-    case AIR_KIND_PRIMITIVE_ID:
-        if (c->stage == AIR_STAGE_FRAGMENT && !(c->opt->caps & AIR_CAP_GEOMETRY))
-            air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "primitive id in a fragment function");
-        if (c->stage == AIR_STAGE_FRAGMENT)
-            spv_cap(s, SpvCapabilityGeometry);
-        return fit_uint(c, iface_load_builtin(c, SpvBuiltInPrimitiveId, u), 1, t);
-    case AIR_KIND_SAMPLE_ID:
-        spv_cap(s, SpvCapabilitySampleRateShading);
-        return fit_uint(c, iface_load_builtin(c, SpvBuiltInSampleId, u), 1, t);
-    case AIR_KIND_SAMPLE_MASK_IN: {
-        uint32_t arr = spv_type_array(s, u, 1), v = iface_builtin(c, SpvBuiltInSampleMask, arr, SpvStorageClassInput);
-
-        id = spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassInput, u), 2, v, spv_u32(s, 0));
-        return fit_uint(c, spv_op(s, SpvOpLoad, u, 1, id), 1, t);
-    }
-    case AIR_KIND_RENDER_TARGET_ARRAY_INDEX:
-        spv_cap(s, SpvCapabilityShaderLayer);
-        return fit_uint(c, iface_load_builtin(c, SpvBuiltInLayer, u), 1, t);
-    case AIR_KIND_VIEWPORT_ARRAY_INDEX:
-        spv_cap(s, SpvCapabilityShaderViewportIndex);
-        return fit_uint(c, iface_load_builtin(c, SpvBuiltInViewportIndex, u), 1, t);
-    case AIR_KIND_VERTEX_ID:
-        return fit_uint(c, iface_load_builtin(c, SpvBuiltInVertexIndex, u), 1, t);
-    case AIR_KIND_INSTANCE_ID:
-        if (c->h.patch_kind)
-            return fit_uint(c, patch_ids(c, 0), 1, t);
-        return fit_uint(c, iface_load_builtin(c, SpvBuiltInInstanceIndex, u), 1, t);
-    case AIR_KIND_BASE_VERTEX:
-        spv_cap(s, SpvCapabilityDrawParameters);
-        return fit_uint(c, iface_load_builtin(c, SpvBuiltInBaseVertex, u), 1, t);
-    case AIR_KIND_BASE_INSTANCE:
-        if (c->h.patch_kind)
-            return fit_uint(c, patch_ids(c, 1), 1, t);
-        spv_cap(s, SpvCapabilityDrawParameters);
-        return fit_uint(c, iface_load_builtin(c, SpvBuiltInBaseInstance, u), 1, t);
-    default:
-        break;
-    }
-    id = kernel_builtin(c, a->kind, &n);
-    if (!id)
-        air_fail(c, AIR_REFUSE_BUILTIN, "input %s in a %s function", air_kind_name(a->kind), air_stage_name(c->stage));
-    return fit_uint(c, id, n, t);
-}
-
-void iface_load_inputs(struct ctx *c)
-{
-    struct spv *s = &c->s;
-
-    if (!whole_groups(c)) {
-        uint32_t b = spv_type_bool(s), v3 = u32v(c, 3), in;
-
-        in = spv_op(s, SpvOpULessThan, spv_type_vec(s, b, 3), 2,
-                    iface_load_builtin(c, SpvBuiltInGlobalInvocationId, v3),
-                    iface_push(c, AIR_PUSH_THREADS_PER_GRID, v3));
-        c->active = spv_op(s, SpvOpAll, b, 1, in);
-    }
-    for (unsigned i = 0; i < c->narg; i++) {
-        struct arg *a = &c->arg[i];
-
-        if (!a->is_io) {
-            if (c->opt->flags & AIR_OPT_FORCE_PHYSICAL && !a->absent && a->r.space && a->r.space != 3 &&
-                LLVMGetFirstUse(a->value))
-                set_pointer(c, a->value, phys_form(c, (struct ptr){.root = a->root}));
-            continue;
-        }
-        if (a->absent || !LLVMGetFirstUse(a->value)) {
-            if (!is_pointer(a->value) && LLVMGetFirstUse(a->value))
-                set_value(c, a->value, spv_null(s, type_of(c, LLVMTypeOf(a->value))));
-            continue;
-        }
-        if (is_pointer(a->value))
-            continue; /* interpolant handles are read where they are used */
-        a->io.flags |= AIR_IO_USED;
-        set_value(c, a->value, load_input(c, a));
-    }
-    /* Parameters that no node describes, and absent ones: zero. */
-    for (unsigned i = 0; i < LLVMCountParams(c->fn); i++) {
-        LLVMValueRef p = LLVMGetParam(c->fn, i);
-        bool known = false;
-
-        for (unsigned k = 0; k < c->narg; k++)
-            known = known || c->arg[k].value == p;
-        if (!known && LLVMGetFirstUse(p) && !is_pointer(p))
-            set_value(c, p, spv_null(s, type_of(c, LLVMTypeOf(p))));
-    }
-}
-
-void iface_store_outputs(struct ctx *c, LLVMValueRef value_ref)
-{
-    struct spv *s = &c->s;
-    LLVMTypeRef r = value_ref ? LLVMTypeOf(value_ref) : NULL;
-    uint32_t all;
-    bool point = false;
-
-    for (unsigned i = 0; i < c->nout; i++)
-        point = point || c->outp[i].kind == AIR_KIND_POINT_SIZE;
-    if (c->stage == AIR_STAGE_VERTEX && !c->h.patch_kind && !point && c->opt->flags & AIR_OPT_POINT_TOPOLOGY)
-        spv_void(s, SpvOpStore, 2, iface_builtin(c, SpvBuiltInPointSize, spv_type_float(s, 32), SpvStorageClassOutput),
-                 spv_f32(s, 1));
-    if (!c->nout)
-        return;
-    if (!value_ref)
-        air_fail(c, AIR_REFUSE_METADATA, "outputs from a function that returns nothing");
-    all = value(c, value_ref);
-    for (unsigned i = 0; i < c->nout; i++) {
-        struct output *o = &c->outp[i];
-        bool st = LLVMGetTypeKind(r) == LLVMStructTypeKind;
-        LLVMTypeRef t = st ? LLVMStructGetTypeAtIndex(r, i) : r;
-
-        if (!o->var)
-            continue;
-        uint32_t v = st ? spv_op(s, SpvOpCompositeExtract, type_of(c, t), 2, all, i) : all;
-
-        switch (o->kind) {
-        case AIR_KIND_VERTEX_OUTPUT:
-        case AIR_KIND_RENDER_TARGET:
-            v = to_io(c, v, t, o->r.component == AIR_COMPONENT_INT);
-            break;
-        case AIR_KIND_CLIP_DISTANCE:
-            if (LLVMGetTypeKind(t) != LLVMArrayTypeKind) {
-                uint32_t e[8];
-
-                for (unsigned k = 0; k < o->array; k++)
-                    e[k] = extract(c, v, spv_type_float(s, 32), o->array, k);
-                v = spv_opv(s, SpvOpCompositeConstruct, o->type, e, o->array);
-            }
-            break;
-        case AIR_KIND_SAMPLE_MASK: {
-            uint32_t one = fit_uint(c, to_u32(c, v, t, false), 1, LLVMInt32TypeInContext(c->lc));
-
-            v = spv_opv(s, SpvOpCompositeConstruct, o->type, &one, 1);
-            break;
-        }
-        case AIR_KIND_STENCIL:
-        case AIR_KIND_RENDER_TARGET_ARRAY_INDEX:
-        case AIR_KIND_VIEWPORT_ARRAY_INDEX:
-            v = to_u32(c, v, t, false);
-            break;
-        default: /* position, depth, point size */
-            if (scalar_bits(c, t) == 16)
-                v = spv_op(s, SpvOpFConvert, o->type, 1, v);
-        }
-        spv_void(s, SpvOpStore, 2, o->var, v);
     }
 }
 

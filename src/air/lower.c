@@ -79,7 +79,7 @@ void low_join(struct lower *l, uint32_t type, uint32_t id, const uint32_t *parts
     low_emit(l, n == 1 ? SpvOpCopyObject : SpvOpCompositeConstruct, type, id, parts, n);
 }
 
-static const struct low_type *type_info(const struct lower *l, uint32_t type)
+const struct low_type *low_info(const struct lower *l, uint32_t type)
 {
     static const struct low_type none = {.n = 1};
 
@@ -88,10 +88,10 @@ static const struct low_type *type_info(const struct lower *l, uint32_t type)
 
 const struct low_type *low_of(const struct lower *l, uint32_t id)
 {
-    return type_info(l, id < l->bound ? l->of[id] : 0);
+    return low_info(l, id < l->bound ? l->of[id] : 0);
 }
 
-static enum low_class class_of(const struct lower *l, uint32_t id)
+enum low_class low_class_of(const struct lower *l, uint32_t id)
 {
     return low_of(l, id)->cls;
 }
@@ -131,14 +131,14 @@ uint32_t low_call(struct lower *l, enum low_fn f, const uint32_t *args, unsigned
 
 /* ---- types ---- */
 
-static bool laid_out(uint32_t sc)
+bool low_laid_out(uint32_t sc)
 {
     return sc == SpvStorageClassStorageBuffer || sc == SpvStorageClassUniform || sc == SpvStorageClassPushConstant ||
            sc == SpvStorageClassPhysicalStorageBuffer;
 }
 
 /* Form of an old type in memory that others read: narrow elements stay, a 64-bit one is two words. */
-static uint32_t mem_type(struct lower *l, uint32_t old)
+uint32_t low_mem_type(struct lower *l, uint32_t old)
 {
     struct low_type *t = &l->type[old];
 
@@ -203,8 +203,8 @@ static void one_type(struct lower *l, SpvOp op, const uint32_t *w, size_t n)
     case SpvOpTypePointer:
         t->sc = w[2];
         t->elem = w[3];
-        l->val[id] =
-            spv_intern_as(s, op, 0, id, (const uint32_t[]){w[2], laid_out(w[2]) ? mem_type(l, w[3]) : l->val[w[3]]}, 2);
+        l->val[id] = spv_intern_as(
+            s, op, 0, id, (const uint32_t[]){w[2], low_laid_out(w[2]) ? low_mem_type(l, w[3]) : l->val[w[3]]}, 2);
         return;
     case SpvOpTypeArray:
     case SpvOpTypeRuntimeArray:
@@ -216,7 +216,7 @@ static void one_type(struct lower *l, SpvOp op, const uint32_t *w, size_t n)
         for (size_t i = 2; i < n; i++) {
             bool type = op == SpvOpTypeStruct || i == 2, mem = t->memory || op == SpvOpTypeRuntimeArray;
 
-            o[i - 1] = !type ? w[i] : mem ? mem_type(l, w[i]) : l->val[w[i]];
+            o[i - 1] = !type ? w[i] : mem ? low_mem_type(l, w[i]) : l->val[w[i]];
         }
         spv_raw(s, &s->types, op, o, n - 1);
         return;
@@ -251,7 +251,7 @@ static void one_constant(struct lower *l, SpvOp op, const uint32_t *w, size_t n)
 {
     struct spv *s = l->s;
     uint32_t id = w[2];
-    const struct low_type *t = type_info(l, w[1]);
+    const struct low_type *t = low_info(l, w[1]);
 
     l->of[id] = w[1];
     if (t->cls == LOW_WIDE) {
@@ -319,374 +319,6 @@ static void types(struct lower *l)
     }
 }
 
-/* ---- instructions that move values ---- */
-
-static void copy(struct lower *l, SpvOp op, uint32_t type, uint32_t id, const uint32_t *o, size_t n)
-{
-    low_emit(l, op, l->val[type], id, o, n);
-}
-
-static void load(struct lower *l, uint32_t type, uint32_t id, const uint32_t *o, size_t n)
-{
-    const struct low_type *p = low_of(l, o[0]);
-    struct spv *s = l->s;
-
-    if (type_info(l, type)->cls != LOW_NARROW || !laid_out(p->sc)) {
-        copy(l, SpvOpLoad, type, id, o, n);
-        return;
-    }
-    low_emit(l, SpvOpUConvert, l->val[type], id, (const uint32_t[]){spv_opv(s, SpvOpLoad, mem_type(l, type), o, n)}, 1);
-}
-
-static void store(struct lower *l, const uint32_t *o, size_t n)
-{
-    const struct low_type *p = low_of(l, o[0]), *v = low_of(l, o[1]);
-    uint32_t q[8];
-
-    if (n > 8)
-        low_fail(l, SpvOpStore, v->cls);
-    memcpy(q, o, n * sizeof(*q));
-    if (v->cls == LOW_NARROW && laid_out(p->sc))
-        q[1] = spv_op(l->s, SpvOpUConvert, mem_type(l, l->of[o[1]]), 1, o[1]);
-    spv_raw(l->s, l->s->out, SpvOpStore, q, n);
-}
-
-/* Type that an index steps to. */
-static uint32_t member(const struct lower *l, uint32_t type, uint32_t index)
-{
-    const struct low_type *t = type_info(l, type);
-
-    if (t->op == SpvOpTypeStruct)
-        return index < (l->types.v[t->at] >> 16) - 2 ? l->types.v[t->at + 2 + index] : 0;
-    return t->elem;
-}
-
-/* Does a path of @n literal indices from @type end in a component of a wide vector? */
-static bool ends_in_wide(const struct lower *l, uint32_t type, const uint32_t *idx, size_t n)
-{
-    for (size_t i = 0; i + 1 < n; i++)
-        type = member(l, type, idx[i]);
-    return n && type_info(l, type)->op == SpvOpTypeVector && type_info(l, type)->cls == LOW_WIDE;
-}
-
-static void composite_extract(struct lower *l, uint32_t type, uint32_t id, const uint32_t *o, size_t n)
-{
-    struct spv *s = l->s;
-    uint32_t k = o[n - 1], u = low_uint(l, 1), vt = l->of[o[0]], vec = o[0];
-    struct pair p;
-
-    if (!ends_in_wide(l, vt, o + 1, n - 1)) {
-        copy(l, SpvOpCompositeExtract, type, id, o, n);
-        return;
-    }
-    if (n == 2) {
-        p = low_split(l, vec);
-    } else {
-        for (size_t i = 1; i + 1 < n; i++)
-            vt = member(l, vt, o[i]);
-        vec = spv_opv(s, SpvOpCompositeExtract, l->val[vt], o, n - 1);
-        u = low_uint(l, type_info(l, vt)->n);
-        p.lo = spv_op(s, SpvOpCompositeExtract, u, 2, vec, 0u);
-        p.hi = spv_op(s, SpvOpCompositeExtract, u, 2, vec, 1u);
-        u = low_uint(l, 1);
-    }
-    p.lo = spv_op(s, SpvOpCompositeExtract, u, 2, p.lo, k);
-    p.hi = spv_op(s, SpvOpCompositeExtract, u, 2, p.hi, k);
-    low_set_pair(l, id, 1, p);
-}
-
-static void composite_insert(struct lower *l, uint32_t type, uint32_t id, const uint32_t *o, size_t n)
-{
-    struct spv *s = l->s;
-    struct pair p, x;
-    unsigned k;
-    uint32_t v;
-
-    if (!ends_in_wide(l, type, o + 2, n - 2)) {
-        copy(l, SpvOpCompositeInsert, type, id, o, n);
-        return;
-    }
-    if (n != 3)
-        low_fail(l, SpvOpCompositeInsert, LOW_WIDE);
-    k = type_info(l, type)->n;
-    v = low_uint(l, k);
-    x = low_split(l, o[0]);
-    p = low_split(l, o[1]);
-    p.lo = spv_op(s, SpvOpCompositeInsert, v, 3, x.lo, p.lo, o[2]);
-    p.hi = spv_op(s, SpvOpCompositeInsert, v, 3, x.hi, p.hi, o[2]);
-    low_set_pair(l, id, k, p);
-}
-
-/* One instruction on both halves; @from..@to are the operands that are wide. */
-static void on_halves(struct lower *l, SpvOp op, const struct low_type *t, uint32_t id, const uint32_t *o, size_t n,
-                      size_t from, size_t to)
-{
-    struct spv *s = l->s;
-    uint32_t lo[16], hi[16], v = low_uint(l, t->n);
-
-    if (n > 16)
-        low_fail(l, op, LOW_WIDE);
-    memcpy(lo, o, n * sizeof(*o));
-    memcpy(hi, o, n * sizeof(*o));
-    for (size_t i = from; i < to && i < n; i++) {
-        struct pair p = low_split(l, o[i]);
-
-        lo[i] = p.lo;
-        hi[i] = p.hi;
-    }
-    low_set_pair(l, id, t->n, (struct pair){spv_opv(s, op, v, lo, n), spv_opv(s, op, v, hi, n)});
-}
-
-/* Values that only move. */
-static bool moves(struct lower *l, SpvOp op, uint32_t type, uint32_t id, const uint32_t *o, size_t n)
-{
-    const struct low_type *t = type_info(l, type);
-    bool wide = t->cls == LOW_WIDE;
-
-    switch (op) {
-    case SpvOpLoad:
-        load(l, type, id, o, n);
-        return true;
-    case SpvOpCompositeExtract:
-        composite_extract(l, type, id, o, n);
-        return true;
-    case SpvOpCompositeInsert:
-        composite_insert(l, type, id, o, n);
-        return true;
-    case SpvOpAccessChain:
-        for (size_t i = 0; i < n; i++) {
-            if (class_of(l, o[i]))
-                low_fail(l, op, class_of(l, o[i]));
-        }
-        copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpCompositeConstruct:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 0, n);
-        else
-            copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpVectorShuffle:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 0, 2);
-        else
-            copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpSelect:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 1, 3);
-        else
-            copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpVectorExtractDynamic:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 0, 1);
-        else
-            copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpVectorInsertDynamic:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 0, 2);
-        else
-            copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpGroupNonUniformShuffle:
-    case SpvOpGroupNonUniformBroadcastFirst:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 1, 2);
-        else
-            copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpGroupNonUniformBitwiseAnd:
-    case SpvOpGroupNonUniformBitwiseOr:
-    case SpvOpGroupNonUniformBitwiseXor:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 2, 3);
-        else
-            copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpCopyObject:
-    case SpvOpUndef:
-    case SpvOpVariable:
-    case SpvOpFunctionParameter:
-    case SpvOpFunctionCall:
-        copy(l, op, type, id, o, n);
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* ---- bitcast: by way of 32-bit words wherever the components differ ---- */
-
-/* Scalar or vector of floats? */
-static bool is_float(const struct lower *l, uint32_t type)
-{
-    const struct low_type *t = type_info(l, type);
-
-    return (t->op == SpvOpTypeVector ? type_info(l, t->elem) : t)->op == SpvOpTypeFloat;
-}
-
-/* Components of @id as raw bits in words, 64-bit ones as two; returns the bits of each. */
-static unsigned raw_parts(struct lower *l, uint32_t id, uint32_t *out, unsigned *count)
-{
-    struct spv *s = l->s;
-    const struct low_type *t = low_of(l, id);
-    uint32_t u = low_uint(l, 1), u2 = low_uint(l, 2), e = l->val[t->n > 1 ? t->elem : l->of[id]];
-    struct pair p = {0};
-
-    *count = t->bits == 64 ? t->n * 2u : t->n;
-    if (t->cls == LOW_WIDE)
-        p = low_split(l, id);
-    for (unsigned i = 0; i < t->n; i++) {
-        uint32_t v;
-
-        if (t->cls == LOW_WIDE) {
-            out[2 * i] = low_part(l, p.lo, u, t->n, i);
-            out[2 * i + 1] = low_part(l, p.hi, u, t->n, i);
-            continue;
-        }
-        v = low_part(l, id, e, t->n, i);
-        if (t->bits == 32 && is_float(l, l->of[id]))
-            v = spv_op(s, SpvOpBitcast, u, 1, v);
-        else if (t->cls == LOW_HALF) {
-            v = low_call(l, LOW_FN_HALF_BITS, &v, 1);
-        } else if (t->bits == 64) {
-            v = spv_op(s, SpvOpBitcast, u2, 1, v);
-            out[2 * i] = low_part(l, v, u, 2, 0);
-            out[2 * i + 1] = low_part(l, v, u, 2, 1);
-            continue;
-        } else if (t->cls == LOW_NONE && t->bits < 32) {
-            v = is_float(l, l->of[id]) /* a half the device has: it may have no 16-bit integers */
-                    ? spv_op(s, SpvOpBitcast, u, 1,
-                             spv_op(s, SpvOpCompositeConstruct, spv_type_vec(s, e, 2), 2, v, spv_null(s, e)))
-                    : spv_op(s, SpvOpUConvert, u, 1, v);
-        }
-        out[i] = v;
-    }
-    return t->bits == 64 ? 32 : t->bits;
-}
-
-/* @n words that hold a part of @have bits each as parts of @want bits each. */
-static void regroup(struct lower *l, const uint32_t *w, unsigned have, uint32_t *out, unsigned want, unsigned m)
-{
-    struct spv *s = l->s;
-    uint32_t u = low_uint(l, 1);
-
-    for (unsigned i = 0; i < m; i++) {
-        if (have < want) {
-            unsigned per = want / have;
-
-            out[i] = w[i * per];
-            for (unsigned j = 1; j < per; j++)
-                out[i] = spv_op(s, SpvOpBitwiseOr, u, 2, out[i],
-                                spv_op(s, SpvOpShiftLeftLogical, u, 2, w[i * per + j], spv_u32(s, j * have)));
-        } else {
-            unsigned per = have / want;
-
-            out[i] = spv_shr(s, w[i / per], i % per * want);
-            if (per > 1)
-                out[i] = spv_and(s, out[i], spv_u32(s, (1u << want) - 1));
-        }
-    }
-}
-
-static void bitcast(struct lower *l, uint32_t type, uint32_t id, uint32_t x)
-{
-    struct spv *s = l->s;
-    const struct low_type *t = type_info(l, type), *f = low_of(l, x);
-    uint32_t w[16], out[16], elem = t->n > 1 ? t->elem : type, pair[2][4];
-    unsigned n, have, want = t->bits == 64 ? 32 : t->bits, m = t->bits == 64 ? t->n * 2u : t->n;
-
-    if (t->cls == LOW_NONE && f->cls == LOW_NONE) {
-        copy(l, SpvOpBitcast, type, id, &x, 1);
-        return;
-    }
-    if (!t->bits || !f->bits || t->n * t->bits != f->n * f->bits)
-        low_fail(l, SpvOpBitcast, f->cls ? f->cls : t->cls);
-    have = raw_parts(l, x, w, &n);
-    regroup(l, w, have, out, want, m);
-    for (unsigned i = 0; i < t->n; i++) {
-        if (t->cls == LOW_WIDE) {
-            pair[0][i] = out[2 * i];
-            pair[1][i] = out[2 * i + 1];
-        } else if (t->cls == LOW_HALF) {
-            out[i] = low_call(l, LOW_FN_BITS_HALF, &out[i], 1);
-        } else if (t->bits == 64) {
-            out[i] = spv_op(s, SpvOpBitcast, l->val[elem], 1,
-                            spv_opv(s, SpvOpCompositeConstruct, low_uint(l, 2), &out[2 * i], 2));
-        } else if (t->cls == LOW_NONE && t->bits < 32) {
-            uint32_t e = l->val[elem];
-
-            out[i] = is_float(l, elem) ? spv_op(s, SpvOpCompositeExtract, e, 2,
-                                                spv_op(s, SpvOpBitcast, spv_type_vec(s, e, 2), 1, out[i]), 0u)
-                                       : spv_op(s, SpvOpUConvert, e, 1, out[i]);
-        } else if (t->cls == LOW_NONE && is_float(l, elem)) {
-            out[i] = spv_op(s, SpvOpBitcast, l->val[elem], 1, out[i]);
-        }
-    }
-    if (t->cls != LOW_WIDE) {
-        low_join(l, l->val[type], id, out, t->n);
-        return;
-    }
-    for (unsigned i = 0; i < 2; i++)
-        w[i] = t->n == 1 ? pair[i][0] : spv_opv(s, SpvOpCompositeConstruct, low_uint(l, t->n), pair[i], t->n);
-    low_set_pair(l, id, t->n, (struct pair){w[0], w[1]});
-}
-
-/* ---- conversions to a type that stays ---- */
-
-static bool conversion(struct lower *l, SpvOp op, uint32_t type, uint32_t id, uint32_t x)
-{
-    struct spv *s = l->s;
-    const struct low_type *t = type_info(l, type), *f = low_of(l, x);
-    uint32_t parts[4];
-
-    switch (op) {
-    case SpvOpBitcast:
-        bitcast(l, type, id, x);
-        return true;
-    case SpvOpConvertUToPtr: /* two words make an address as well as one of 64 bits */
-        if (f->cls != LOW_WIDE)
-            return false;
-        copy(l, SpvOpBitcast, type, id, &x, 1);
-        return true;
-    case SpvOpFConvert:
-        if (f->cls != LOW_HALF)
-            return false;
-        low_emit(l, SpvOpCopyObject, l->val[type], id, &x, 1);
-        return true;
-    case SpvOpUConvert:
-    case SpvOpSConvert:
-        if (f->cls == LOW_WIDE)
-            x = low_split(l, x).lo;
-        else if (f->cls == LOW_NARROW && op == SpvOpSConvert)
-            x = low_sext(l, x);
-        else if (f->cls == LOW_NONE)
-            return false;
-        low_emit(l, t->bits == 32 ? SpvOpCopyObject : op, l->val[type], id, &x, 1);
-        return true;
-    case SpvOpConvertSToF:
-    case SpvOpConvertUToF:
-        if (f->cls == LOW_NONE)
-            return false;
-        if (!low_int_to_float(l, op, f->n, x, parts))
-            return false;
-        if (t->bits != 32) {
-            for (unsigned i = 0; i < t->n; i++)
-                parts[i] = spv_op(s, SpvOpFConvert, l->val[t->n > 1 ? t->elem : type], 1, parts[i]);
-        }
-        low_join(l, l->val[type], id, parts, t->n);
-        return true;
-    case SpvOpConvertFToS:
-    case SpvOpConvertFToU:
-        copy(l, op, type, id, &x, 1);
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* Instructions whose operands could only be lost types by a mistake in the emitter; the words may be literals. */
 static bool untouched(SpvOp op)
 {
@@ -696,8 +328,8 @@ static bool untouched(SpvOp op)
 static void check_operands(struct lower *l, SpvOp op, const uint32_t *o, size_t n)
 {
     for (size_t i = op == SpvOpExtInst ? 2 : 0; i < n && !untouched(op); i++) {
-        if (class_of(l, o[i]))
-            low_fail(l, op, class_of(l, o[i]));
+        if (low_class_of(l, o[i]))
+            low_fail(l, op, low_class_of(l, o[i]));
     }
 }
 
@@ -710,8 +342,8 @@ static void with_result(struct lower *l, SpvOp op, const uint32_t *w, size_t n)
 {
     uint32_t type = w[1], id = w[2];
     const uint32_t *o = w + 3;
-    const struct low_type *t = type_info(l, type);
-    enum low_class first = n > 3 ? class_of(l, o[0]) : LOW_NONE;
+    const struct low_type *t = low_info(l, type);
+    enum low_class first = n > 3 ? low_class_of(l, o[0]) : LOW_NONE;
 
     n -= 3;
     if (id < l->bound) {
@@ -722,7 +354,7 @@ static void with_result(struct lower *l, SpvOp op, const uint32_t *w, size_t n)
         low_emit(l, op, l->val[type], id, (const uint32_t[]){o[0], l->val[o[1]]}, 2);
         return;
     }
-    if (moves(l, op, type, id, o, n) || (op == SpvOpBitcast && conversion(l, op, type, id, o[0])))
+    if (low_moves(l, op, type, id, o, n) || (op == SpvOpBitcast && low_conversion(l, op, type, id, o[0])))
         return;
     switch (t->cls) {
     case LOW_NARROW:
@@ -740,10 +372,10 @@ static void with_result(struct lower *l, SpvOp op, const uint32_t *w, size_t n)
     default:
         break;
     }
-    if (first && n && conversion(l, op, type, id, o[0]))
+    if (first && n && low_conversion(l, op, type, id, o[0]))
         return;
     if (first == LOW_HALF && float_compare(op)) {
-        copy(l, op, type, id, o, n);
+        low_copy(l, op, type, id, o, n);
         return;
     }
     if ((first == LOW_NARROW || first == LOW_WIDE) && low_compare(l, op, type, id, o))
@@ -751,7 +383,7 @@ static void with_result(struct lower *l, SpvOp op, const uint32_t *w, size_t n)
     if (first == LOW_WIDE && low_wide_product(l, op, type, id, o))
         return;
     check_operands(l, op, o, n);
-    copy(l, op, type, id, o, n);
+    low_copy(l, op, type, id, o, n);
 }
 
 static void instruction(struct lower *l, const uint32_t *w, size_t n)
@@ -761,7 +393,7 @@ static void instruction(struct lower *l, const uint32_t *w, size_t n)
 
     switch (op) {
     case SpvOpStore:
-        store(l, w + 1, n - 1);
+        low_store(l, w + 1, n - 1);
         return;
     case SpvOpAtomicStore:
     case SpvOpImageWrite:

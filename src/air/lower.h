@@ -59,6 +59,10 @@ struct pair {
 };
 
 /* lower.c */
+const struct low_type *low_info(const struct lower *l, uint32_t type); /* never NULL */
+uint32_t low_mem_type(struct lower *l, uint32_t old);
+bool low_laid_out(uint32_t sc);
+enum low_class low_class_of(const struct lower *l, uint32_t id);
 _Noreturn void low_fail(struct lower *l, SpvOp op, enum low_class cls);
 const struct low_type *low_of(const struct lower *l, uint32_t id); /* type of a value before the pass; never NULL */
 uint32_t low_uint(struct lower *l, unsigned n);                    /* uint or vector of them, and so on */
@@ -72,6 +76,13 @@ struct pair low_split(struct lower *l, uint32_t id);
 void low_set_pair(struct lower *l, uint32_t id, unsigned n, struct pair p); /* defines @id */
 uint32_t low_pair_type(struct lower *l, unsigned n);
 uint32_t low_call(struct lower *l, enum low_fn f, const uint32_t *args, unsigned n);
+
+/* lower_move.c; false: not one of its instructions. */
+void low_copy(struct lower *l, SpvOp op, uint32_t type, uint32_t id, const uint32_t *o,
+              size_t n); /* another type alone */
+void low_store(struct lower *l, const uint32_t *o, size_t n);
+bool low_moves(struct lower *l, SpvOp op, uint32_t type, uint32_t id, const uint32_t *o, size_t n);
+bool low_conversion(struct lower *l, SpvOp op, uint32_t type, uint32_t id, uint32_t x);
 
 /* lower_int.c: instructions on narrow and wide integers; false: not one of theirs. */
 uint32_t low_sext(struct lower *l, uint32_t id); /* narrow value as the signed 32-bit one */
