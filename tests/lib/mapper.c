@@ -27,14 +27,15 @@ static void raise_interrupt(void *opaque, uint32_t vector)
 }
 
 /*
- * A view of its own for each range, as tasks' are: in callback mode the library sees a ring's counters at addresses of its
- * own, and ThreadSanitizer would miss that they order pixels at the CPU's (vmm_order()). Of very many ranges the later
- * ones are where the CPU has them: a process may have 65530 mappings.
+ * A view of its own for each range, as tasks' are: in callback mode the library sees a ring's counters at addresses of
+ * its own, and ThreadSanitizer would miss that they order pixels at the CPU's (vmm_order()). Of very many ranges the
+ * later ones are where the CPU has them: a process may have 65530 mappings.
  */
 static uint8_t *view_new(struct vmm *v, uint64_t at, uint64_t bytes, bool readonly)
 {
     uint64_t before = at % (uint64_t)sysconf(_SC_PAGESIZE);
-    uint8_t *view = mmap(NULL, before + bytes, PROT_READ | (readonly ? 0 : PROT_WRITE), MAP_SHARED, v->fd, (off_t)(at - before));
+    uint8_t *view =
+        mmap(NULL, before + bytes, PROT_READ | (readonly ? 0 : PROT_WRITE), MAP_SHARED, v->fd, (off_t)(at - before));
 
     must(view != MAP_FAILED, "mmap");
     return view + before;
