@@ -224,6 +224,7 @@ static void play_fault(struct replay *r, struct rd *rd)
 
     if (rd->bad || channel >= LIMIT_FIFOS || !ring->bytes)
         return;
+    r->root_lost = r->root_lost || !channel;
     if (!replay_wait(r, replay_has_room, &(struct room){channel, ring->bytes}, PATIENCE_NS))
         replay_problem(r, "channel %u does not take its packets", channel);
     if (ring->bytes >= PACKET_HEADER_BYTES)
@@ -346,9 +347,9 @@ static void play_read(struct replay *r, struct rd *rd)
         if (e.size == 4 &&
             (e.offset == REG_DISPLAY_EVENTS || e.offset == REG_STAMP_EVENTS || e.offset == REG_INTR_FAULT))
             condition = reads_events;
-        else if (e.size == 4 && e.offset == REG_ROOT_CONSUMER)
+        else if (e.size == 4 && e.offset == REG_ROOT_CONSUMER && !r->root_lost)
             condition = reads_at_least;
-        else if (e.offset == REG_ROOT_PRODUCER)
+        else if (e.offset == REG_ROOT_PRODUCER || e.offset == REG_ROOT_CONSUMER)
             continue; /* runs behind: see play_write32() */
         if (!replay_wait(r, condition, &e, PATIENCE_NS))
             replay_problem(r, "register 0x%x does not become 0x%llx", e.offset, (unsigned long long)e.value);
@@ -455,6 +456,20 @@ static bool is_boundary(const struct item *i)
     return false;
 }
 
+/* Is @packet the command, on another channel, that opens @ring? Then the ring's record has to be there before it. */
+static bool opens_ring(const struct item *packet, const struct item *ring)
+{
+    struct rd rd = rd_over(packet->bytes, packet->length);
+    uint32_t channel = rd_u32(&rd);
+    struct packet_header h;
+
+    if (packet->kind != RECORD_PACKET || rd_left(&rd) < PACKET_HEADER_BYTES + 4 || ring->length < 4 ||
+        packet_decode(rd.p, UINT32_MAX, &h) || h.opcode != CMD_DEFINE_CHILD_FIFO ||
+        rd_left(&rd) < packet_payload_offset(&h) + 4ull)
+        return false;
+    return channel != le32_get(ring->bytes) && le32_get(rd.p + packet_payload_offset(&h)) == le32_get(ring->bytes);
+}
+
 /* Put in place what the device read after record @from and before its next packet. */
 static void apply_memory(struct replay *r, size_t from)
 {
@@ -463,7 +478,7 @@ static void apply_memory(struct replay *r, size_t from)
     for (; i < r->count && !is_boundary(&r->item[i]); i++) {
         struct rd rd = rd_over(r->item[i].bytes, r->item[i].length);
 
-        if (r->item[i].kind == RECORD_RING)
+        if (r->item[i].kind == RECORD_RING && opens_ring(&r->item[from], &r->item[i]))
             replay_apply_ring(r, rd);
         if (r->item[i].kind != RECORD_PHYSICAL)
             continue;

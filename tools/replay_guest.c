@@ -205,32 +205,12 @@ void replay_apply_ring(struct replay *r, struct rd rd)
     store(r, record_gpa(r, channel) + CHANNEL_LIST_PFN, pfn);
 }
 
-void replay_play_ring(struct replay *r, struct rd *rd)
-{
-    uint32_t channel = rd_u32(rd), pfn = rd_u32(rd), read = rd_u32(rd), index = rd_u32(rd), n = 0;
-    struct ring *ring = &r->ring[channel < LIMIT_FIFOS ? channel : 0];
-    uint64_t base = (uint64_t)pfn << r->page_shift;
-
-    if (rd->bad || channel >= LIMIT_FIFOS)
-        return;
-    *ring = (struct ring){.defined = true, .base = base, .written = read, .stamp_index = index};
-    if (!channel) {
-        ring->base = base + r->start;
-        ring->bytes = r->length > r->start ? r->length - r->start : 0;
-        r->cells = base;
-        return;
-    }
-    while (n < (1u << r->page_shift) / 4 && replay_load(r, base + 4ull * n))
-        n++;
-    ring->bytes = n << r->page_shift;
-}
-
 void replay_put_in_ring(struct replay *r, uint32_t channel, const uint8_t *bytes, uint32_t length)
 {
     const struct ring *ring = &r->ring[channel];
 
     for (uint32_t done = 0; done < length;) {
-        uint32_t pos = (ring->written + done) % ring->bytes, n = length - done;
+        uint32_t pos = (uint32_t)(((uint64_t)ring->written % ring->bytes + done) % ring->bytes), n = length - done;
         uint32_t page = 1u << r->page_shift, left = page - (pos & (page - 1));
         uint64_t gpa = ring->base + pos;
 
@@ -263,4 +243,29 @@ bool replay_has_room(struct replay *r, const void *arg)
                                   : (uint32_t)pvg_device_mmio_read(r->dev, REG_ROOT_CONSUMER, 4);
 
     return (uint64_t)(ring->written - read) + room->bytes <= ring->bytes;
+}
+
+void replay_play_ring(struct replay *r, struct rd *rd)
+{
+    struct rd at_record = *rd;
+    uint32_t channel = rd_u32(rd), pfn = rd_u32(rd), read = rd_u32(rd), index = rd_u32(rd), n = 0;
+    struct ring *ring = &r->ring[channel < LIMIT_FIFOS ? channel : 0];
+    uint64_t base = (uint64_t)pfn << r->page_shift;
+
+    if (rd->bad || channel >= LIMIT_FIFOS)
+        return;
+    /* A list that changed under a ring: what is in the old one comes first. */
+    if (channel && ring->defined && !replay_wait(r, replay_has_room, &(struct room){channel, ring->bytes}, PATIENCE_NS))
+        replay_problem(r, "channel %u does not take its packets", channel);
+    replay_apply_ring(r, at_record);
+    *ring = (struct ring){.defined = true, .base = base, .written = read, .stamp_index = index};
+    if (!channel) {
+        ring->base = base + r->start;
+        ring->bytes = r->length > r->start ? r->length - r->start : 0;
+        r->cells = base;
+        return;
+    }
+    while (n < (1u << r->page_shift) / 4 && replay_load(r, base + 4ull * n))
+        n++;
+    ring->bytes = n << r->page_shift;
 }

@@ -66,6 +66,7 @@ struct replay {
     uint64_t cells; /* first stamp cell */
     struct ring ring[LIMIT_FIFOS];
     struct port port[LIMIT_PORTS];
+    bool root_lost; /* the root FIFO lost its framing: what was discarded then is not recorded, counters differ */
     uint32_t stamp_events, faults; /* bits that were signalled; faults: and not asked for yet */
     uint64_t packets, pictures, pointers, stamps, late;
     unsigned problems;
