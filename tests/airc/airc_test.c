@@ -20,7 +20,7 @@
 #include "airc/sealed.h"
 
 /* Only a bug makes a test wait so long; it is then a failure and not a hang. */
-#define PATIENCE_S 120
+#define PATIENCE_S 280
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
@@ -246,6 +246,9 @@ struct airc *client_make(const char *socket_path, const char *program, const cha
         .program = program,
         .cache_dir = cache,
         .workers = 2,
+        /* Filling the memory limit is to be done long before the time limit, on a machine that does much else, too. */
+        .memory_limit_mib = 256,
+        .time_limit_ms = 200000,
         .log = log_line,
     };
     struct airc *c;
