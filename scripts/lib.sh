@@ -19,6 +19,13 @@ say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'pvg: note: %s\n' "$*" >&2; }
 die() { PVG_SAID=1; printf 'pvg: %s\n' "$*" >&2; exit 1; }
 
+# make_build_folder: it is the only place that is written to, so there is no going on without it.
+make_build_folder() {
+    if ! mkdir -p "$PVG_BUILD" 2>/dev/null || [ ! -w "$PVG_BUILD" ]; then
+        die "cannot write $PVG_BUILD; PVG_BUILD=FOLDER ./pvg ... builds in another folder"
+    fi
+}
+
 # has_value "$@": is there something behind the option in $1?
 has_value() {
     [ $# -gt 1 ] && [ -n "$2" ] && return 0
