@@ -259,7 +259,11 @@ class Vm:
             log.flush()
             self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environment, start_new_session=True)
-        self.qmp = Qmp(self.sockets + "/qmp", self._connect("qmp"))
+        connection = self._connect("qmp")
+        try:
+            self.qmp = Qmp(self.sockets + "/qmp", connection)
+        except (VmError, ValueError) as error:  # a wrong option: QEMU listens, says so and ends
+            raise VmError(f"QEMU did not start\n{self.last_words()}") from error
         self.agent = self._connect("agent")
         threading.Thread(target=self._read_agent, daemon=True).start()
         if wait_agent:
