@@ -27,9 +27,9 @@
 #define AIR_LIMIT_MEMORY        (256u << 20) /* bytes of air_alloc() */
 #define AIR_LIMIT_LOCAL_BYTES   (256u << 10) /* one private array (4 KiB) */
 #define AIR_LIMIT_TABLE_BYTES   (1u << 20)   /* constant tables of a module (24 KiB) */
-#define AIR_LIMIT_WORDS         (8u << 20)   /* SPIR-V words (120 k) */
+#define AIR_LIMIT_WORDS         (8u << 20)   /* SPIR-V words (210 k) */
 #define AIR_LIMIT_DEPTH         256u         /* nesting of types and constant expressions */
-#define AIR_MAX_PATCH_POINTS    32u         /* control points of a patch: Vulkan guarantees as many, Metal has 32 */
+#define AIR_MAX_PATCH_POINTS    32u          /* control points of a patch: Vulkan guarantees as many, Metal has 32 */
 #define AIR_LIMIT_COPY_UNITS    64u          /* memcpy/memset units unrolled before a loop is used */
 
 enum root_kind {
