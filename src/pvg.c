@@ -363,7 +363,7 @@ int pvg_device_report(struct pvg_device *dev, char **out)
     if (dev->desc.tasks == PVG_TASKS_TABLE)
         str_add(&json, "\"ram_bytes\":%llu,", (unsigned long long)gmem_ram_bytes(dev->gmem));
     diagnose(dev, &json);
-    str_add(&json, ",");
+    str_add(&json, ",\"recording\":\"%s\",", recorder_state_text(&dev->recorder));
     core_report(dev->core, &json);
     pthread_mutex_lock(&dev->report_lock);
     if (dev->mapper) {

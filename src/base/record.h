@@ -52,10 +52,16 @@ struct record_source {
     uint32_t runs, pixels;
 };
 
+/* A recording ends there by itself: ten minutes of 1920x1080 at one new picture a second; a forgotten one fills no disk. */
+#define RECORD_LIMIT_BYTES (5ull << 30)
+
+enum recorder_state { RECORDER_OFF, RECORDER_ON, RECORDER_FULL, RECORDER_FAILED };
+
 struct recorder {
-    _Atomic bool on;
-    pthread_mutex_t lock; /* protects file */
-    FILE *file;           /* owned */
+    _Atomic enum recorder_state state;
+    pthread_mutex_t lock;  /* protects what follows */
+    FILE *file;            /* owned */
+    uint64_t bytes, limit; /* written, and at most */
 };
 
 void recorder_init(struct recorder *rec);
@@ -64,9 +70,11 @@ void recorder_fini(struct recorder *rec);
 int recorder_set(struct recorder *rec, int fd, const uint32_t device[5]);
 static inline bool recorder_on(struct recorder *rec)
 {
-    return atomic_load_explicit(&rec->on, memory_order_relaxed);
+    return atomic_load_explicit(&rec->state, memory_order_relaxed) == RECORDER_ON;
 }
-/* One record of @count pieces. A failed write ends the recording. */
+/* For the report: "off", "on", "ended: full", "ended: a write failed". */
+const char *recorder_state_text(struct recorder *rec);
+/* One record of @count pieces. A failed write ends the recording, and a record beyond the limit. */
 void recorder_addv(struct recorder *rec, enum record_kind kind, const struct iovec *piece, int count);
 /* The same: @head_bytes of @head, then @bytes of @data. */
 void recorder_add(struct recorder *rec, enum record_kind kind, const void *head, size_t head_bytes, const void *data,

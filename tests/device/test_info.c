@@ -295,7 +295,9 @@ static void test_record(void **state)
     screen_init(&s, &g, 0);
     screen_online(&s, 0);
     screen_show(&s, 1);
+    assert_true(vmm_report_has(&v, "\"recording\":\"on\""));
     assert_int_equal(pvg_device_record(v.dev, -1), 0);
+    assert_true(vmm_report_has(&v, "\"recording\":\"off\""));
     guest_run(&g, root, CMD_NOP, NULL, 0); /* not recorded */
 
     assert_int_equal(fstat(copy, &st), 0);

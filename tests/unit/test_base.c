@@ -6,14 +6,18 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <pvg/types.h>
 
 #include "base/desc.h"
 #include "base/log.h"
 #include "base/rd.h"
+#include "base/record.h"
 #include "base/str.h"
 
 static void test_reader(void **state)
@@ -121,11 +125,43 @@ static void test_refusals(void **state)
     assert_non_null(refuse_text((enum refuse)9999));
 }
 
+/* A recording ends by itself at its limit, with whole records, or with the first write that fails; the report tells. */
+static void test_recorder(void **state)
+{
+    static const uint32_t device[5] = {12, 1, 0, 0, 0};
+    char path[] = "/tmp/test-recorder-XXXXXX";
+    int fd = mkstemp(path), look = open(path, O_RDONLY);
+    struct recorder rec;
+    struct stat st;
+
+    assert_true(fd >= 0 && look >= 0);
+    unlink(path);
+    recorder_init(&rec);
+    assert_string_equal(recorder_state_text(&rec), "off");
+    rec.limit = 8 + 36 + 2 * 26; /* head, device, two records of ten bytes */
+    assert_int_equal(recorder_set(&rec, fd, device), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(recorder_on(&rec));
+        recorder_add(&rec, RECORD_PACKET, "1234", 4, "567890", 6);
+    }
+    assert_string_equal(recorder_state_text(&rec), "on");
+    recorder_add(&rec, RECORD_RESET, NULL, 0, NULL, 0);
+    assert_false(recorder_on(&rec));
+    assert_string_equal(recorder_state_text(&rec), "ended: full");
+    recorder_add(&rec, RECORD_RESET, NULL, 0, NULL, 0);
+    assert_int_equal(fstat(look, &st), 0);
+    assert_int_equal(st.st_size, rec.limit);
+    assert_int_equal(recorder_set(&rec, open("/dev/full", O_WRONLY), device), PVG_ERR_SYSTEM);
+    assert_string_equal(recorder_state_text(&rec), "ended: a write failed");
+    recorder_fini(&rec);
+    close(look);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_reader), cmocka_unit_test(test_desc),
                                        cmocka_unit_test(test_json_string), cmocka_unit_test(test_log),
-                                       cmocka_unit_test(test_refusals)};
+                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_recorder)};
 
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
