@@ -125,8 +125,8 @@ static uint32_t online_step(struct round *r)
         pthread_mutex_lock(&pipe->lock);
         return bits;
     }
-    if (pipe->online == ONLINE_OFF && pipe->refill)
-        return 0; /* the page still shows what was unplugged: refill_step() arms */
+    if (pipe->refill && (pipe->online == ONLINE_OFF || pipe->online == ONLINE_ARMED))
+        return 0; /* the page still shows what was there before: refill_step() arms */
     if (pipe->online == ONLINE_OFF)
         pipe->online = ONLINE_ARMED;
     if (pipe->online == ONLINE_ACKNOWLEDGED)
@@ -159,7 +159,8 @@ static void refill_step(struct round *r)
 
     if (!pipe->refill)
         return;
-    if (pipe->online == ONLINE_SIGNALLED || r->now < disp->modes_ns + MODES_DEBOUNCE_NS * (pipe->acked_epoch != 0)) {
+    /* The list may be newer than this round: the first one waits for nothing. */
+    if (pipe->online == ONLINE_SIGNALLED || (pipe->acked_epoch && r->now < disp->modes_ns + MODES_DEBOUNCE_NS)) {
         /* never before the acknowledgement of what was signalled last */
         wake_at(r, pipe->online == ONLINE_SIGNALLED ? r->now + SLOW_POLL_NS : disp->modes_ns + MODES_DEBOUNCE_NS);
         if (!pipe->online_gave_up)
