@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,4 +44,9 @@ void thread_prefer_latency(void)
         return;
     attr.runtime_ns = SHORT_SLICE_NS;
     (void)syscall(SYS_sched_setattr, 0, &attr, 0); /* refused: see thread.h */
+}
+
+void thread_timer_slack(uint64_t ns)
+{
+    (void)prctl(PR_SET_TIMERSLACK, (unsigned long)ns, 0ul, 0ul, 0ul); /* refused: waits are exact, as before */
 }

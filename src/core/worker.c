@@ -7,8 +7,13 @@
 
 #include "base/thread.h"
 
-/* Insurance against guests that drop doorbells and against lost ones (transport 7.4). */
-#define RESCUE_NS (50 * NS_PER_MS)
+/*
+ * Insurance against guests that drop doorbells and against lost ones (transport 7.4): after 50 ms at the latest. The slack is
+ * longer than the ticks of all kernels, so that going to sleep sets no timer: that is part of the doorbell's time where the
+ * guest's core is also the worker's.
+ */
+#define RESCUE_NS       (40 * NS_PER_MS)
+#define RESCUE_SLACK_NS (10 * NS_PER_MS)
 
 void worker_kick(struct core *core, uint32_t fifo_mask)
 {
@@ -157,13 +162,19 @@ void *worker_main(void *arg)
     const struct pvg_host_ops *ops = core->cfg.ops;
     uint64_t until = 0, rescue = 0;
     uint32_t held = 0;
+    bool exact = false; /* a packet that is held is tried again on time */
 
     thread_prefer_latency();
+    thread_timer_slack(RESCUE_SLACK_NS);
     if (ops->thread_enter)
         ops->thread_enter(core->cfg.opaque, "pvg-worker");
     while (!atomic_load(&core->stopped)) {
         uint32_t work;
 
+        if (exact != (until != 0)) {
+            exact = until != 0;
+            thread_timer_slack(exact ? 0 : RESCUE_SLACK_NS);
+        }
         if (active_fifos(core))
             wait_for_work(core, until && until < rescue ? until : rescue);
         else
