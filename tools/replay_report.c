@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Compares two reports of pvg_device_report(): commands, refusals, FIFOs, displays. Left out is what depends on time:
- * ticks, interrupts, how many presents were superseded, and the patience of handshakes. The recorded text is not
- * trusted; it is searched for the members that this library writes and nothing else.
+ * ticks, interrupts, how many presents were superseded, the patience of handshakes, and the number of tasks, which may still
+ * be going when a guest's end and the report meet. The recorded text is not trusted; it is searched for the members that
+ * this library writes and nothing else.
  */
 #include "replay.h"
 
@@ -118,7 +119,6 @@ bool replay_same_report(const char *recorded, const char *replayed, void (*say)(
 
     compare(&c, "registers", &x, &y, "version");
     compare(&c, "registers", &x, &y, "fifo_control");
-    compare(&c, "device", &a, &b, "tasks");
     x = value(&a, "commands");
     y = value(&b, "commands");
     for (uint32_t op = 0; op <= OPCODE_COUNT; op++)
