@@ -128,7 +128,7 @@ static void on_halves(struct lower *l, SpvOp op, const struct low_type *t, uint3
 bool low_moves(struct lower *l, SpvOp op, uint32_t type, uint32_t id, const uint32_t *o, size_t n)
 {
     const struct low_type *t = low_info(l, type);
-    bool wide = t->cls == LOW_WIDE;
+    size_t from = 0, to = 0; /* operands that are as wide as the result */
 
     switch (op) {
     case SpvOpLoad:
@@ -148,50 +148,28 @@ bool low_moves(struct lower *l, SpvOp op, uint32_t type, uint32_t id, const uint
         low_copy(l, op, type, id, o, n);
         return true;
     case SpvOpCompositeConstruct:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 0, n);
-        else
-            low_copy(l, op, type, id, o, n);
-        return true;
     case SpvOpVectorShuffle:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 0, 2);
-        else
-            low_copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpSelect:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 1, 3);
-        else
-            low_copy(l, op, type, id, o, n);
-        return true;
-    case SpvOpVectorExtractDynamic:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 0, 1);
-        else
-            low_copy(l, op, type, id, o, n);
-        return true;
     case SpvOpVectorInsertDynamic:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 0, 2);
-        else
-            low_copy(l, op, type, id, o, n);
-        return true;
+        to = op == SpvOpCompositeConstruct ? n : 2;
+        break;
+    case SpvOpVectorExtractDynamic:
+        to = 1;
+        break;
+    case SpvOpSelect:
+        from = 1;
+        to = 3;
+        break;
     case SpvOpGroupNonUniformShuffle:
     case SpvOpGroupNonUniformBroadcastFirst:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 1, 2);
-        else
-            low_copy(l, op, type, id, o, n);
-        return true;
+        from = 1;
+        to = 2;
+        break;
     case SpvOpGroupNonUniformBitwiseAnd:
     case SpvOpGroupNonUniformBitwiseOr:
     case SpvOpGroupNonUniformBitwiseXor:
-        if (wide)
-            on_halves(l, op, t, id, o, n, 2, 3);
-        else
-            low_copy(l, op, type, id, o, n);
-        return true;
+        from = 2;
+        to = 3;
+        break;
     case SpvOpCopyObject:
     case SpvOpUndef:
     case SpvOpVariable:
@@ -202,6 +180,11 @@ bool low_moves(struct lower *l, SpvOp op, uint32_t type, uint32_t id, const uint
     default:
         return false;
     }
+    if (t->cls == LOW_WIDE)
+        on_halves(l, op, t, id, o, n, from, to);
+    else
+        low_copy(l, op, type, id, o, n);
+    return true;
 }
 
 /* ---- bitcast: by way of 32-bit words wherever the components differ ---- */

@@ -231,12 +231,10 @@ static bool check(const char *name, const char *op, enum type t, const struct vk
 static void test(const char *op, enum type t, bool local, bool flags, unsigned threads, uint32_t without, struct vk_buf *b)
 {
     static struct text text;
-    char name[120], err[300];
+    char name[120], err[600];
     struct air_options o;
-    struct air_result res = {0};
     struct vk_run r = {.groups = {1, 1, 1}, .local = {THREADS, 1, 1}, .buf = {&b[0], &b[1], &b[2], &b[3]}};
-    uint8_t *bc = NULL;
-    size_t n;
+    enum vk_text how;
 
     snprintf(name, sizeof(name), "air.atomic.%s.%s.%s%s%s%s", local ? "local" : "global", op, types[t].suffix,
              flags ? " with flags" : "", threads < THREADS ? " at an edge" : "", without ? " by compare-and-swap" : "");
@@ -256,24 +254,13 @@ static void test(const char *op, enum type t, bool local, bool flags, unsigned t
     vk_options(&vk, &o);
     o.caps &= ~without;
     text_of(&text, op, t, local, flags);
-    if (air_assemble(text.s, &bc, &n, err, sizeof(err))) {
-        printf("%s assembler: %s\n%s", name, err, text.s);
-        wrong++;
+    how = vk_run_text(&vk, text.s, &o, &r, NULL, err, sizeof(err));
+    if (how == VK_TEXT_RAN) {
+        *(check(name, op, t, b, threads) ? &right : &wrong) += 1;
         return;
     }
-    if (air_compile(bc, n, "k", &o, &res)) {
-        printf("%s refused %s: %s\n", name, air_refuse_name(res.reason), res.error);
-        refused++;
-    } else if (!vk_dispatch(&vk, &res, &r, err, sizeof(err))) {
-        printf("%s failed: %s\n", name, err);
-        wrong++;
-    } else if (check(name, op, t, b, threads)) {
-        right++;
-    } else {
-        wrong++;
-    }
-    air_result_fini(&res);
-    free(bc);
+    printf("%s %s\n%s", name, err, how == VK_TEXT_NOT_ASSEMBLED ? text.s : "");
+    *(how == VK_TEXT_REFUSED ? &refused : &wrong) += 1;
 }
 
 int main(int argc, char **argv)

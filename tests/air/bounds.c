@@ -66,12 +66,8 @@ static bool run(const char *label, const char *body, const char *extra)
 {
     static char text[8192];
     struct air_options o;
-    struct air_result res;
     struct vk_run r = {.groups = {1, 1, 1}, .local = {N, 1, 1}, .tg_bytes = {[0] = 64}};
-    uint8_t *bc;
-    size_t n;
-    char err[512];
-    bool ok = false;
+    char err[600];
 
     if (only && !strstr(label, only))
         return false;
@@ -100,21 +96,12 @@ static bool run(const char *label, const char *body, const char *extra)
     vk_options(&vk, &o);
     o.caps = vk.caps & ~mask;
     o.flags = flags;
-    if (air_assemble(text, &bc, &n, err, sizeof(err))) {
-        fail(label, err);
-        return false;
-    }
     for (unsigned i = 0; i < 4; i++)
         r.buf[i] = &buf[i];
-    if (air_compile(bc, n, "k", &o, &res))
-        fail(label, res.error);
-    else if (!vk_dispatch(&vk, &res, &r, err, sizeof(err)))
-        fail(label, err);
-    else
-        ok = true;
-    air_result_fini(&res);
-    free(bc);
-    return ok;
+    if (vk_run_text(&vk, text, &o, &r, NULL, err, sizeof(err)) == VK_TEXT_RAN)
+        return true;
+    fail(label, err);
+    return false;
 }
 
 /* @words values per thread against what @want says; buffers a and b against @store, and nothing after their ends. */

@@ -48,37 +48,20 @@ static void kernel_text(char *s, size_t max, const char *op, const char *r, cons
 static bool run(const char *text, const char *label, struct vk_buf b[4], uint32_t local)
 {
     struct air_options o;
-    struct air_result res;
     struct vk_run r = {.groups = {N / local, 1, 1}, .local = {local, 1, 1}};
-    uint8_t *bc;
-    size_t n;
-    char err[256];
-    bool ok;
+    enum vk_text how;
+    char err[600];
 
     vk_options(&vk, &o);
-    if (air_assemble(text, &bc, &n, err, sizeof(err))) {
-        printf("%s assembler: %s\n", label, err);
-        wrong++;
-        return false;
-    }
-    if (air_compile(bc, n, "k", &o, &res)) {
-        printf("%s refused %s: %s\n", label, air_refuse_name(res.reason), res.error);
-        refused++;
-        air_result_fini(&res);
-        free(bc);
-        return false;
-    }
     for (unsigned i = 0; i < 4; i++)
         r.buf[i] = &b[i];
     memset(b[3].map, 0xee, b[3].bytes);
-    ok = vk_dispatch(&vk, &res, &r, err, sizeof(err));
-    if (!ok) {
-        printf("%s failed: %s\n", label, err);
-        wrong++;
-    }
-    air_result_fini(&res);
-    free(bc);
-    return ok;
+    how = vk_run_text(&vk, text, &o, &r, NULL, err, sizeof(err));
+    if (how == VK_TEXT_RAN)
+        return true;
+    printf("%s %s\n", label, err);
+    *(how == VK_TEXT_REFUSED ? &refused : &wrong) += 1;
+    return false;
 }
 
 static void verdict(const char *label, bool ok, unsigned at, double got, double want)

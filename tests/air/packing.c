@@ -166,30 +166,16 @@ static bool run(const char *name, const char *text, struct vk_buf *in, struct vk
 {
     char err[300];
     struct air_options o;
-    struct air_result res = {0};
     struct vk_run r = {.groups = {N / 64, 1, 1}, .local = {64, 1, 1}, .buf = {in, out}};
-    uint8_t *bc = NULL;
-    size_t n;
-    bool ok = false;
+    enum vk_text how;
 
     vk_options(&vk, &o);
-    if (air_assemble(text, &bc, &n, err, sizeof(err))) {
-        printf("%s assembler: %s\n", name, err);
-        wrong++;
-        return false;
-    }
-    if (air_compile(bc, n, "k", &o, &res)) {
-        printf("%s refused %s: %s\n", name, air_refuse_name(res.reason), res.error);
-        refused++;
-    } else if (!vk_dispatch(&vk, &res, &r, err, sizeof(err))) {
-        printf("%s failed: %s\n", name, err);
-        wrong++;
-    } else {
-        ok = true;
-    }
-    air_result_fini(&res);
-    free(bc);
-    return ok;
+    how = vk_run_text(&vk, text, &o, &r, NULL, err, sizeof(err));
+    if (how == VK_TEXT_RAN)
+        return true;
+    printf("%s %s\n", name, err);
+    *(how == VK_TEXT_REFUSED ? &refused : &wrong) += 1;
+    return false;
 }
 
 /* Type of the vector: "float", "<2 x half>". */

@@ -25,11 +25,8 @@ static bool run(const char *name, const char *type, const char *result, const ch
 {
     char text[4096], err[300];
     struct air_options o;
-    struct air_result res = {0};
     struct vk_run r = {.groups = {1, 1, 1}, .local = {n, 1, 1}, .buf = {&b[0], &b[1], &b[2]}};
-    uint8_t *bc = NULL;
-    size_t len;
-    bool ok = false;
+    enum vk_text how;
 
     snprintf(text, sizeof(text),
              "target triple = \"air64-apple-macosx14.0.0\"\n"
@@ -44,23 +41,12 @@ static bool run(const char *name, const char *type, const char *result, const ch
              "!6 = !{i32 3, !\"air.thread_position_in_grid\"}\n",
              type, type, type, type, body, result, result, declare);
     vk_options(&vk, &o);
-    if (air_assemble(text, &bc, &len, err, sizeof(err))) {
-        printf("%s assembler: %s\n", name, err);
-        wrong++;
-        return false;
-    }
-    if (air_compile(bc, len, "k", &o, &res)) {
-        printf("%s refused %s: %s\n", name, air_refuse_name(res.reason), res.error);
-        refused++;
-    } else if (!vk_dispatch(&vk, &res, &r, err, sizeof(err))) {
-        printf("%s failed: %s\n", name, err);
-        wrong++;
-    } else {
-        ok = true;
-    }
-    air_result_fini(&res);
-    free(bc);
-    return ok;
+    how = vk_run_text(&vk, text, &o, &r, NULL, err, sizeof(err));
+    if (how == VK_TEXT_RAN)
+        return true;
+    printf("%s %s\n", name, err);
+    *(how == VK_TEXT_REFUSED ? &refused : &wrong) += 1;
+    return false;
 }
 
 static bool want_of(const char *op, double x, double y, bool half)

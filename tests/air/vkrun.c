@@ -654,6 +654,35 @@ out:
     return ok;
 }
 
+enum vk_text vk_run_text(struct vk *v, const char *text, const struct air_options *o, const struct vk_run *run,
+                         const char *(*check)(const struct air_result *), char *why, size_t max)
+{
+    enum vk_text how = VK_TEXT_FAILED;
+    struct air_result res = {0};
+    const char *bad;
+    uint8_t *bc = NULL;
+    size_t n;
+    char err[512];
+
+    if (air_assemble(text, &bc, &n, err, sizeof(err))) {
+        snprintf(why, max, "assembler: %s", err);
+        return VK_TEXT_NOT_ASSEMBLED;
+    }
+    if (air_compile(bc, n, "k", o, &res)) {
+        snprintf(why, max, "refused %s: %s", air_refuse_name(res.reason), res.error);
+        how = VK_TEXT_REFUSED;
+    } else if (check && (bad = check(&res))) {
+        snprintf(why, max, "%s", bad);
+    } else if (!vk_dispatch(v, &res, run, err, sizeof(err))) {
+        snprintf(why, max, "failed: %s", err);
+    } else {
+        how = VK_TEXT_RAN;
+    }
+    air_result_fini(&res);
+    free(bc);
+    return how;
+}
+
 bool vk_pipeline_only(struct vk *v, const struct air_result *fn, const uint32_t local[3], char *why, size_t max)
 {
     struct desc d = {0};

@@ -126,6 +126,13 @@ struct vk_mod {
 };
 
 bool vk_dispatch(struct vk *v, const struct air_result *fn, const struct vk_run *run, char *why, size_t max);
+/*
+ * The kernel @k of an LLVM text, assembled, compiled and dispatched. Unless it ran, @why says how far it came and what was
+ * wrong. @check, where given, looks at the compiled function first: NULL or what is wrong with it.
+ */
+enum vk_text { VK_TEXT_RAN, VK_TEXT_NOT_ASSEMBLED, VK_TEXT_REFUSED, VK_TEXT_FAILED };
+enum vk_text vk_run_text(struct vk *v, const char *text, const struct air_options *o, const struct vk_run *run,
+                         const char *(*check)(const struct air_result *), char *why, size_t max);
 bool vk_draw(struct vk *v, const struct air_result *vs, struct air_result *fs, const struct vk_run *run, char *why, size_t max);
 /* Only create the pipeline, with the layout the reflection asks for. */
 bool vk_pipeline_only(struct vk *v, const struct air_result *fn, const uint32_t local[3], char *why, size_t max);

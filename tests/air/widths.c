@@ -7,11 +7,11 @@
  *
  * usage: widths [NAME]. Exit status 77 without a Vulkan device.
  */
-#include "vkrun.h"
 #include "base/half.h"
+#include "lost.h"
+#include "vkrun.h"
 
 #include <math.h>
-#include <spirv/unified1/spirv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,26 +50,9 @@ static const struct {
 static const char *device;
 static const char *const *words;
 
-static bool declares_lost(const struct air_result *r)
+static const char *declares_lost(const struct air_result *r)
 {
-    static const struct {
-        uint32_t cap, need;
-    } t[] = {{SpvCapabilityInt8, AIR_CAP_INT8},
-             {SpvCapabilityInt16, AIR_CAP_INT16},
-             {SpvCapabilityInt64, AIR_CAP_INT64},
-             {SpvCapabilityFloat16, AIR_CAP_FLOAT16},
-             {SpvCapabilityStorageBuffer8BitAccess, AIR_CAP_STORAGE8},
-             {SpvCapabilityUniformAndStorageBuffer8BitAccess, AIR_CAP_STORAGE8},
-             {SpvCapabilityStorageBuffer16BitAccess, AIR_CAP_STORAGE16},
-             {SpvCapabilityUniformAndStorageBuffer16BitAccess, AIR_CAP_STORAGE16}};
-
-    for (size_t i = 5; i < r->words && (r->spirv[i] & 0xffff) == SpvOpCapability; i += r->spirv[i] >> 16) {
-        for (size_t k = 0; k < sizeof(t) / sizeof(t[0]); k++) {
-            if (r->spirv[i + 1] == t[k].cap && mask & t[k].need)
-                return true;
-        }
-    }
-    return false;
+    return lost_and_declared(r, mask) ? "declares a capability the device has not" : NULL;
 }
 
 static void fail(const char *label, const char *what)
@@ -86,12 +69,9 @@ static bool run(const char *label, const char *body, const char *extra, unsigned
 {
     static char text[16384];
     struct air_options o;
-    struct air_result res;
     struct vk_run r = {.groups = {threads / local, 1, 1}, .local = {local, 1, 1}};
-    uint8_t *bc;
-    size_t n;
-    char err[512];
-    bool ok = false, about = false;
+    char err[600];
+    bool about = false;
 
     for (unsigned i = 0; i < 3; i++)
         about = about || (words[i] && strstr(label, words[i]));
@@ -112,23 +92,12 @@ static bool run(const char *label, const char *body, const char *extra, unsigned
         extra, body);
     vk_options(&vk, &o);
     o.caps = vk.caps & ~mask;
-    if (air_assemble(text, &bc, &n, err, sizeof(err))) {
-        fail(label, err);
-        return false;
-    }
     for (unsigned i = 0; i < 4; i++)
         r.buf[i] = &b[i];
-    if (air_compile(bc, n, "k", &o, &res))
-        fail(label, res.error);
-    else if (declares_lost(&res))
-        fail(label, "declares a capability the device has not");
-    else if (!vk_dispatch(&vk, &res, &r, err, sizeof(err)))
-        fail(label, err);
-    else
-        ok = true;
-    air_result_fini(&res);
-    free(bc);
-    return ok;
+    if (vk_run_text(&vk, text, &o, &r, declares_lost, err, sizeof(err)) == VK_TEXT_RAN)
+        return true;
+    fail(label, err);
+    return false;
 }
 
 static uint64_t rng_state = 1;

@@ -8,8 +8,8 @@
  */
 #include "air/air.h"
 #include "air/container.h"
+#include "lost.h"
 
-#include <spirv/unified1/spirv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +17,13 @@
 static const struct {
     const char *name;
     uint32_t cap;
-    SpvCapability spirv;
-} lost[] = {{"Int8", AIR_CAP_INT8, SpvCapabilityInt8},
-            {"Int16", AIR_CAP_INT16, SpvCapabilityInt16},
-            {"Int64", AIR_CAP_INT64, SpvCapabilityInt64},
-            {"Float16", AIR_CAP_FLOAT16, SpvCapabilityFloat16},
-            {"8-bit storage", AIR_CAP_STORAGE8, SpvCapabilityStorageBuffer8BitAccess},
-            {"16-bit storage", AIR_CAP_STORAGE16, SpvCapabilityStorageBuffer16BitAccess},
-            {"subgroup extended types", AIR_CAP_SUBGROUP_EXTENDED, SpvCapabilityMax}};
+} lost[] = {{"Int8", AIR_CAP_INT8},
+            {"Int16", AIR_CAP_INT16},
+            {"Int64", AIR_CAP_INT64},
+            {"Float16", AIR_CAP_FLOAT16},
+            {"8-bit storage", AIR_CAP_STORAGE8},
+            {"16-bit storage", AIR_CAP_STORAGE16},
+            {"subgroup extended types", AIR_CAP_SUBGROUP_EXTENDED}};
 
 #define LOST (sizeof(lost) / sizeof(lost[0]))
 
@@ -40,6 +39,7 @@ static void one(const uint8_t *bc, size_t n, const char *name)
     functions++;
     for (unsigned d = 0; d < LOST + 2; d++) { /* complete, each one away, all away */
         uint32_t off = d && d <= LOST ? lost[d - 1].cap : 0;
+        const char *declared;
 
         for (unsigned k = 0; d > LOST && k < LOST; k++)
             off |= lost[k].cap;
@@ -58,13 +58,10 @@ static void one(const uint8_t *bc, size_t n, const char *name)
                    air_refuse_name(r.reason), r.error);
             bad++;
         }
-        for (size_t i = 5; r.spirv && i < r.words && (r.spirv[i] & 0xffff) == SpvOpCapability; i += r.spirv[i] >> 16) {
-            for (unsigned k = 0; k < LOST; k++) {
-                if (off & lost[k].cap && r.spirv[i + 1] == (uint32_t)lost[k].spirv) {
-                    printf("%s: declares %s on a device without it\n", name, lost[k].name);
-                    bad++;
-                }
-            }
+        declared = lost_and_declared(&r, off);
+        if (declared) {
+            printf("%s: declares %s on a device without it\n", name, declared);
+            bad++;
         }
         air_result_fini(&r);
     }

@@ -224,33 +224,25 @@ static void division(const char *name, uint32_t partition, uint32_t max, float s
     gfx_expect(name, d, 3, w_quads, 1e-3);
 }
 
-static void steps(void)
+static void step(const char *name, enum air_tess_step how, const unsigned want[4])
 {
     static const double two[6] = {2, 2, 2, 2, 2, 2}, three[6] = {3, 3, 3, 3, 3, 3}, four[6] = {4, 4, 4, 4, 4, 4};
-    struct gfx *d;
+    struct gfx *d = start_quads();
 
     target = 3;
-    d = start_quads();
-    tess.step = AIR_TESS_CONSTANT;
+    tess.step = how;
     put_factors(0, two, 6);
     put_factors(12, three, 6);
     put_factors(32, four, 6);
-    segments_are(2, 2, 2, 2);
-    gfx_expect("step_constant", d, 3, w_quads, 1e-3);
-    d = start_quads();
-    tess.step = AIR_TESS_PER_PATCH;
-    put_factors(0, two, 6);
-    put_factors(12, three, 6);
-    put_factors(32, four, 6);
-    segments_are(2, 3, 2, 3);
-    gfx_expect("step_per_patch", d, 3, w_quads, 1e-3);
-    d = start_quads();
-    tess.step = AIR_TESS_PER_INSTANCE;
-    put_factors(0, two, 6);
-    put_factors(12, three, 6);
-    put_factors(32, four, 6);
-    segments_are(2, 2, 4, 4);
-    gfx_expect("step_per_instance", d, 3, w_quads, 1e-3);
+    segments_are(want[0], want[1], want[2], want[3]);
+    gfx_expect(name, d, 3, w_quads, 1e-3);
+}
+
+static void steps(void)
+{
+    step("step_constant", AIR_TESS_CONSTANT, (const unsigned[]){2, 2, 2, 2});
+    step("step_per_patch", AIR_TESS_PER_PATCH, (const unsigned[]){2, 3, 2, 3});
+    step("step_per_instance", AIR_TESS_PER_INSTANCE, (const unsigned[]){2, 2, 4, 4});
 }
 
 /* ---- which points of the domain are evaluated ---- */
