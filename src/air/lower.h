@@ -69,6 +69,22 @@ uint32_t low_uint(struct lower *l, unsigned n);                    /* uint or ve
 uint32_t low_float(struct lower *l, unsigned n);
 uint32_t low_bool(struct lower *l, unsigned n);
 uint32_t low_k(struct lower *l, unsigned n, uint32_t v); /* uint constant in every component */
+/* One instruction of one or two operands, or a choice. */
+static inline uint32_t low_op1(struct lower *l, SpvOp op, uint32_t type, uint32_t a)
+{
+    return spv_op(l->s, op, type, 1, a);
+}
+
+static inline uint32_t low_op2(struct lower *l, SpvOp op, uint32_t type, uint32_t a, uint32_t b)
+{
+    return spv_op(l->s, op, type, 2, a, b);
+}
+
+static inline uint32_t low_select(struct lower *l, uint32_t type, uint32_t cond, uint32_t a, uint32_t b)
+{
+    return spv_op(l->s, SpvOpSelect, type, 3, cond, a, b);
+}
+
 uint32_t low_part(struct lower *l, uint32_t id, uint32_t elem, unsigned n, unsigned i); /* component, as it is held */
 void low_emit(struct lower *l, SpvOp op, uint32_t type, uint32_t id, const uint32_t *o, size_t n); /* with a known id */
 void low_join(struct lower *l, uint32_t type, uint32_t id, const uint32_t *parts, unsigned n); /* vector @id of parts */

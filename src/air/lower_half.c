@@ -7,21 +7,6 @@
  */
 #include "lower.h"
 
-static uint32_t op1(struct lower *l, SpvOp op, uint32_t type, uint32_t a)
-{
-    return spv_op(l->s, op, type, 1, a);
-}
-
-static uint32_t op2(struct lower *l, SpvOp op, uint32_t type, uint32_t a, uint32_t b)
-{
-    return spv_op(l->s, op, type, 2, a, b);
-}
-
-static uint32_t select3(struct lower *l, uint32_t type, uint32_t cond, uint32_t a, uint32_t b)
-{
-    return spv_op(l->s, SpvOpSelect, type, 3, cond, a, b);
-}
-
 /* Defines @id: the float @v, component by component the nearest half. */
 static void rounded(struct lower *l, const struct low_type *t, uint32_t id, uint32_t v)
 {
@@ -121,33 +106,33 @@ bool low_half(struct lower *l, SpvOp op, const struct low_type *t, uint32_t id, 
 static uint32_t half_bits(struct lower *l, uint32_t x)
 {
     struct spv *s = l->s;
-    uint32_t u = low_uint(l, 1), b = spv_type_bool(s), w = op1(l, SpvOpBitcast, u, x), sign, a, normal, sub, sh, m,
+    uint32_t u = low_uint(l, 1), b = spv_type_bool(s), w = low_op1(l, SpvOpBitcast, u, x), sign, a, normal, sub, sh, m,
              rest, mid, nan, r, up;
 
-    sign = op2(l, SpvOpBitwiseAnd, u, spv_shr(s, w, 16), spv_u32(s, 0x8000));
-    a = op2(l, SpvOpBitwiseAnd, u, w, spv_u32(s, 0x7fffffff));
+    sign = low_op2(l, SpvOpBitwiseAnd, u, spv_shr(s, w, 16), spv_u32(s, 0x8000));
+    a = low_op2(l, SpvOpBitwiseAnd, u, w, spv_u32(s, 0x7fffffff));
     /* normal: drop 13 bits of the fraction; a carry goes into the exponent, from the largest one to infinity */
-    normal =
-        op2(l, SpvOpIAdd, u, a, op2(l, SpvOpIAdd, u, spv_and(s, spv_shr(s, a, 13), spv_u32(s, 1)), spv_u32(s, 0xfff)));
-    normal = spv_shr(s, op2(l, SpvOpISub, u, normal, spv_u32(s, 0x38000000)), 13);
+    normal = low_op2(l, SpvOpIAdd, u, a,
+                     low_op2(l, SpvOpIAdd, u, spv_and(s, spv_shr(s, a, 13), spv_u32(s, 1)), spv_u32(s, 0xfff)));
+    normal = spv_shr(s, low_op2(l, SpvOpISub, u, normal, spv_u32(s, 0x38000000)), 13);
     normal = spv_glsl(s, GLSLstd450UMin, u, 2, normal, spv_u32(s, 0x7c00));
     /* subnormal: units of 2^-24 */
-    sh = op2(l, SpvOpISub, u, spv_u32(s, 126), spv_shr(s, a, 23));
+    sh = low_op2(l, SpvOpISub, u, spv_u32(s, 126), spv_shr(s, a, 23));
     sh = spv_glsl(s, GLSLstd450UMin, u, 2, sh, spv_u32(s, 25));
-    m = op2(l, SpvOpBitwiseOr, u, spv_and(s, a, spv_u32(s, 0x7fffff)), spv_u32(s, 0x800000));
-    sub = op2(l, SpvOpShiftRightLogical, u, m, sh);
-    rest = op2(l, SpvOpISub, u, m, op2(l, SpvOpShiftLeftLogical, u, sub, sh));
-    mid = op2(l, SpvOpShiftLeftLogical, u, spv_u32(s, 1), op2(l, SpvOpISub, u, sh, spv_u32(s, 1)));
+    m = low_op2(l, SpvOpBitwiseOr, u, spv_and(s, a, spv_u32(s, 0x7fffff)), spv_u32(s, 0x800000));
+    sub = low_op2(l, SpvOpShiftRightLogical, u, m, sh);
+    rest = low_op2(l, SpvOpISub, u, m, low_op2(l, SpvOpShiftLeftLogical, u, sub, sh));
+    mid = low_op2(l, SpvOpShiftLeftLogical, u, spv_u32(s, 1), low_op2(l, SpvOpISub, u, sh, spv_u32(s, 1)));
     /* odd ones round up on a tie */
-    rest = op2(l, SpvOpIAdd, u, rest, spv_and(s, sub, spv_u32(s, 1)));
-    up = op2(l, SpvOpUGreaterThan, b, rest, mid);
-    sub = op2(l, SpvOpIAdd, u, sub, select3(l, u, up, spv_u32(s, 1), spv_u32(s, 0)));
-    r = select3(l, u, op2(l, SpvOpULessThan, b, a, spv_u32(s, 0x38800000)), sub, normal);
-    nan = op2(l, SpvOpBitwiseOr, u, spv_and(s, spv_shr(s, a, 13), spv_u32(s, 0x3ff)), spv_u32(s, 0x7c00));
+    rest = low_op2(l, SpvOpIAdd, u, rest, spv_and(s, sub, spv_u32(s, 1)));
+    up = low_op2(l, SpvOpUGreaterThan, b, rest, mid);
+    sub = low_op2(l, SpvOpIAdd, u, sub, low_select(l, u, up, spv_u32(s, 1), spv_u32(s, 0)));
+    r = low_select(l, u, low_op2(l, SpvOpULessThan, b, a, spv_u32(s, 0x38800000)), sub, normal);
+    nan = low_op2(l, SpvOpBitwiseOr, u, spv_and(s, spv_shr(s, a, 13), spv_u32(s, 0x3ff)), spv_u32(s, 0x7c00));
     /* a NaN whose upper bits are zero must not become infinity */
-    nan = select3(l, u, op2(l, SpvOpIEqual, b, nan, spv_u32(s, 0x7c00)), spv_u32(s, 0x7e00), nan);
-    r = select3(l, u, op2(l, SpvOpUGreaterThan, b, a, spv_u32(s, 0x7f800000)), nan, r);
-    return op2(l, SpvOpBitwiseOr, u, r, sign);
+    nan = low_select(l, u, low_op2(l, SpvOpIEqual, b, nan, spv_u32(s, 0x7c00)), spv_u32(s, 0x7e00), nan);
+    r = low_select(l, u, low_op2(l, SpvOpUGreaterThan, b, a, spv_u32(s, 0x7f800000)), nan, r);
+    return low_op2(l, SpvOpBitwiseOr, u, r, sign);
 }
 
 static uint32_t bits_half(struct lower *l, uint32_t h)
@@ -156,19 +141,19 @@ static uint32_t bits_half(struct lower *l, uint32_t h)
     uint32_t u = low_uint(l, 1), b = spv_type_bool(s), f = low_float(l, 1), a, r, sub, sign;
 
     a = spv_and(s, h, spv_u32(s, 0x7fff));
-    sign = op2(l, SpvOpShiftLeftLogical, u, spv_and(s, h, spv_u32(s, 0x8000)), spv_u32(s, 16));
-    r = op2(l, SpvOpShiftLeftLogical, u, a, spv_u32(s, 13));
-    r = op2(l, SpvOpIAdd, u, r,
-            select3(l, u, op2(l, SpvOpUGreaterThanEqual, b, a, spv_u32(s, 0x7c00)), spv_u32(s, 0x70000000),
-                    spv_u32(s, 0x38000000)));
-    sub = op2(l, SpvOpFMul, f, op1(l, SpvOpConvertUToF, f, a), spv_f32(s, 0x1p-24f));
-    r = select3(l, u, op2(l, SpvOpULessThan, b, a, spv_u32(s, 0x400)), op1(l, SpvOpBitcast, u, sub), r);
-    return op1(l, SpvOpBitcast, f, op2(l, SpvOpBitwiseOr, u, r, sign));
+    sign = low_op2(l, SpvOpShiftLeftLogical, u, spv_and(s, h, spv_u32(s, 0x8000)), spv_u32(s, 16));
+    r = low_op2(l, SpvOpShiftLeftLogical, u, a, spv_u32(s, 13));
+    r = low_op2(l, SpvOpIAdd, u, r,
+                low_select(l, u, low_op2(l, SpvOpUGreaterThanEqual, b, a, spv_u32(s, 0x7c00)), spv_u32(s, 0x70000000),
+                           spv_u32(s, 0x38000000)));
+    sub = low_op2(l, SpvOpFMul, f, low_op1(l, SpvOpConvertUToF, f, a), spv_f32(s, 0x1p-24f));
+    r = low_select(l, u, low_op2(l, SpvOpULessThan, b, a, spv_u32(s, 0x400)), low_op1(l, SpvOpBitcast, u, sub), r);
+    return low_op1(l, SpvOpBitcast, f, low_op2(l, SpvOpBitwiseOr, u, r, sign));
 }
 
 static uint32_t strict(struct lower *l, SpvOp op, uint32_t a, uint32_t b)
 {
-    uint32_t r = op2(l, op, low_float(l, 1), a, b);
+    uint32_t r = low_op2(l, op, low_float(l, 1), a, b);
 
     spv_decorate(l->s, r, SpvDecorationNoContraction, 0);
     return r;
@@ -186,14 +171,14 @@ static uint32_t half_fma(struct lower *l, uint32_t x, uint32_t y, uint32_t z)
 
     v = strict(l, SpvOpFSub, sum, p);
     err = strict(l, SpvOpFAdd, strict(l, SpvOpFSub, p, strict(l, SpvOpFSub, sum, v)), strict(l, SpvOpFSub, z, v));
-    w = op1(l, SpvOpBitcast, u, sum);
-    move = op2(l, SpvOpLogicalAnd, b, op2(l, SpvOpFOrdNotEqual, b, err, none),
-               op2(l, SpvOpIEqual, b, spv_and(s, w, spv_u32(s, 1)), spv_u32(s, 0)));
-    away = op2(l, SpvOpLogicalEqual, b, op2(l, SpvOpFOrdGreaterThan, b, err, none),
-               op2(l, SpvOpFOrdGreaterThan, b, sum, none));
-    w = op2(l, SpvOpIAdd, u, w,
-            select3(l, u, move, select3(l, u, away, spv_u32(s, 1), spv_u32(s, UINT32_MAX)), spv_u32(s, 0)));
-    v = op1(l, SpvOpBitcast, f, w);
+    w = low_op1(l, SpvOpBitcast, u, sum);
+    move = low_op2(l, SpvOpLogicalAnd, b, low_op2(l, SpvOpFOrdNotEqual, b, err, none),
+                   low_op2(l, SpvOpIEqual, b, spv_and(s, w, spv_u32(s, 1)), spv_u32(s, 0)));
+    away = low_op2(l, SpvOpLogicalEqual, b, low_op2(l, SpvOpFOrdGreaterThan, b, err, none),
+                   low_op2(l, SpvOpFOrdGreaterThan, b, sum, none));
+    w = low_op2(l, SpvOpIAdd, u, w,
+                low_select(l, u, move, low_select(l, u, away, spv_u32(s, 1), spv_u32(s, UINT32_MAX)), spv_u32(s, 0)));
+    v = low_op1(l, SpvOpBitcast, f, w);
     return low_call(l, LOW_FN_ROUND, &v, 1);
 }
 

@@ -7,21 +7,6 @@
  */
 #include "lower.h"
 
-static uint32_t op1(struct lower *l, SpvOp op, uint32_t type, uint32_t a)
-{
-    return spv_op(l->s, op, type, 1, a);
-}
-
-static uint32_t op2(struct lower *l, SpvOp op, uint32_t type, uint32_t a, uint32_t b)
-{
-    return spv_op(l->s, op, type, 2, a, b);
-}
-
-static uint32_t select3(struct lower *l, uint32_t type, uint32_t cond, uint32_t a, uint32_t b)
-{
-    return spv_op(l->s, SpvOpSelect, type, 3, cond, a, b);
-}
-
 /* ---- narrow ---- */
 
 uint32_t low_sext(struct lower *l, uint32_t id)
@@ -47,7 +32,8 @@ static uint32_t as_word(struct lower *l, uint32_t x, bool sign)
     case LOW_WIDE:
         return low_split(l, x).lo;
     default:
-        return f->bits == 32 ? x : op1(l, sign && f->bits < 32 ? SpvOpSConvert : SpvOpUConvert, low_uint(l, f->n), x);
+        return f->bits == 32 ? x
+                             : low_op1(l, sign && f->bits < 32 ? SpvOpSConvert : SpvOpUConvert, low_uint(l, f->n), x);
     }
 }
 
@@ -67,21 +53,21 @@ bool low_narrow(struct lower *l, SpvOp op, const struct low_type *t, uint32_t id
     case SpvOpIMul:
     case SpvOpUDiv:
     case SpvOpUMod:
-        v = op2(l, op, u, a, b);
+        v = low_op2(l, op, u, a, b);
         break;
     case SpvOpShiftLeftLogical:
     case SpvOpShiftRightLogical:
-        v = op2(l, op, u, a, as_word(l, b, false));
+        v = low_op2(l, op, u, a, as_word(l, b, false));
         break;
     case SpvOpShiftRightArithmetic:
-        v = op2(l, op, u, low_sext(l, a), as_word(l, b, false));
+        v = low_op2(l, op, u, low_sext(l, a), as_word(l, b, false));
         break;
     case SpvOpSDiv:
-        v = op2(l, op, u, low_sext(l, a), low_sext(l, b));
+        v = low_op2(l, op, u, low_sext(l, a), low_sext(l, b));
         break;
     case SpvOpNot:
     case SpvOpSNegate:
-        v = op1(l, op, u, a);
+        v = low_op1(l, op, u, a);
         break;
     case SpvOpUConvert:
     case SpvOpSConvert:
@@ -89,7 +75,7 @@ bool low_narrow(struct lower *l, SpvOp op, const struct low_type *t, uint32_t id
         break;
     case SpvOpConvertFToU:
     case SpvOpConvertFToS:
-        v = op1(l, op, u, a);
+        v = low_op1(l, op, u, a);
         break;
     case SpvOpGroupNonUniformIAdd:
     case SpvOpGroupNonUniformIMul:
@@ -112,19 +98,20 @@ bool low_narrow(struct lower *l, SpvOp op, const struct low_type *t, uint32_t id
 
 static struct pair add(struct lower *l, unsigned n, struct pair a, struct pair b)
 {
-    uint32_t u = low_uint(l, n), lo = op2(l, SpvOpIAdd, u, a.lo, b.lo);
-    uint32_t carry = select3(l, u, op2(l, SpvOpULessThan, low_bool(l, n), lo, a.lo), low_k(l, n, 1), low_k(l, n, 0));
+    uint32_t u = low_uint(l, n), lo = low_op2(l, SpvOpIAdd, u, a.lo, b.lo);
+    uint32_t carry =
+        low_select(l, u, low_op2(l, SpvOpULessThan, low_bool(l, n), lo, a.lo), low_k(l, n, 1), low_k(l, n, 0));
 
-    return (struct pair){lo, op2(l, SpvOpIAdd, u, op2(l, SpvOpIAdd, u, a.hi, b.hi), carry)};
+    return (struct pair){lo, low_op2(l, SpvOpIAdd, u, low_op2(l, SpvOpIAdd, u, a.hi, b.hi), carry)};
 }
 
 static struct pair sub(struct lower *l, unsigned n, struct pair a, struct pair b)
 {
-    uint32_t u = low_uint(l, n), less = op2(l, SpvOpULessThan, low_bool(l, n), a.lo, b.lo);
-    uint32_t borrow = select3(l, u, less, low_k(l, n, 1), low_k(l, n, 0));
+    uint32_t u = low_uint(l, n), less = low_op2(l, SpvOpULessThan, low_bool(l, n), a.lo, b.lo);
+    uint32_t borrow = low_select(l, u, less, low_k(l, n, 1), low_k(l, n, 0));
 
-    return (struct pair){op2(l, SpvOpISub, u, a.lo, b.lo),
-                         op2(l, SpvOpISub, u, op2(l, SpvOpISub, u, a.hi, b.hi), borrow)};
+    return (struct pair){low_op2(l, SpvOpISub, u, a.lo, b.lo),
+                         low_op2(l, SpvOpISub, u, low_op2(l, SpvOpISub, u, a.hi, b.hi), borrow)};
 }
 
 static struct pair zero(struct lower *l, unsigned n)
@@ -135,9 +122,9 @@ static struct pair zero(struct lower *l, unsigned n)
 /* Product of words as two words. */
 static struct pair product(struct lower *l, unsigned n, uint32_t a, uint32_t b)
 {
-    uint32_t u = low_uint(l, n), r = op2(l, SpvOpUMulExtended, spv_type(l->s, SpvOpTypeStruct, 2, u, u), a, b);
+    uint32_t u = low_uint(l, n), r = low_op2(l, SpvOpUMulExtended, spv_type(l->s, SpvOpTypeStruct, 2, u, u), a, b);
 
-    return (struct pair){op2(l, SpvOpCompositeExtract, u, r, 0), op2(l, SpvOpCompositeExtract, u, r, 1)};
+    return (struct pair){low_op2(l, SpvOpCompositeExtract, u, r, 0), low_op2(l, SpvOpCompositeExtract, u, r, 1)};
 }
 
 static struct pair multiply(struct lower *l, unsigned n, struct pair a, struct pair b)
@@ -145,8 +132,8 @@ static struct pair multiply(struct lower *l, unsigned n, struct pair a, struct p
     uint32_t u = low_uint(l, n);
     struct pair p = product(l, n, a.lo, b.lo);
 
-    p.hi = op2(l, SpvOpIAdd, u, p.hi, op2(l, SpvOpIMul, u, a.lo, b.hi));
-    p.hi = op2(l, SpvOpIAdd, u, p.hi, op2(l, SpvOpIMul, u, a.hi, b.lo));
+    p.hi = low_op2(l, SpvOpIAdd, u, p.hi, low_op2(l, SpvOpIMul, u, a.lo, b.hi));
+    p.hi = low_op2(l, SpvOpIAdd, u, p.hi, low_op2(l, SpvOpIMul, u, a.hi, b.lo));
     return p;
 }
 
@@ -156,33 +143,34 @@ static struct pair negate_if(struct lower *l, unsigned n, uint32_t neg, struct p
     struct pair m = sub(l, n, zero(l, n), a);
     uint32_t u = low_uint(l, n);
 
-    return (struct pair){select3(l, u, neg, m.lo, a.lo), select3(l, u, neg, m.hi, a.hi)};
+    return (struct pair){low_select(l, u, neg, m.lo, a.lo), low_select(l, u, neg, m.hi, a.hi)};
 }
 
 static uint32_t negative(struct lower *l, unsigned n, struct pair a)
 {
-    return op2(l, SpvOpSLessThan, low_bool(l, n), a.hi, low_k(l, n, 0));
+    return low_op2(l, SpvOpSLessThan, low_bool(l, n), a.hi, low_k(l, n, 0));
 }
 
 static struct pair shift(struct lower *l, SpvOp op, unsigned n, struct pair a, uint32_t by)
 {
     uint32_t u = low_uint(l, n), b = low_bool(l, n), one = low_k(l, n, 1), none = low_k(l, n, 0);
-    uint32_t in = op2(l, SpvOpBitwiseAnd, u, by, low_k(l, n, 31)),
-             rest = op2(l, SpvOpBitwiseXor, u, in, low_k(l, n, 31));
-    uint32_t far = op2(l, SpvOpINotEqual, b, op2(l, SpvOpBitwiseAnd, u, by, low_k(l, n, 32)), none), lo, hi, out;
+    uint32_t in = low_op2(l, SpvOpBitwiseAnd, u, by, low_k(l, n, 31)),
+             rest = low_op2(l, SpvOpBitwiseXor, u, in, low_k(l, n, 31));
+    uint32_t far = low_op2(l, SpvOpINotEqual, b, low_op2(l, SpvOpBitwiseAnd, u, by, low_k(l, n, 32)), none), lo, hi,
+             out;
 
     /* Bits that pass from one word to the other: in two steps, so that a shift by zero moves none. */
     if (op == SpvOpShiftLeftLogical) {
-        lo = op2(l, op, u, a.lo, in);
-        hi = op2(l, SpvOpShiftRightLogical, u, op2(l, SpvOpShiftRightLogical, u, a.lo, one), rest);
-        hi = op2(l, SpvOpBitwiseOr, u, op2(l, op, u, a.hi, in), hi);
-        return (struct pair){select3(l, u, far, none, lo), select3(l, u, far, lo, hi)};
+        lo = low_op2(l, op, u, a.lo, in);
+        hi = low_op2(l, SpvOpShiftRightLogical, u, low_op2(l, SpvOpShiftRightLogical, u, a.lo, one), rest);
+        hi = low_op2(l, SpvOpBitwiseOr, u, low_op2(l, op, u, a.hi, in), hi);
+        return (struct pair){low_select(l, u, far, none, lo), low_select(l, u, far, lo, hi)};
     }
-    hi = op2(l, op, u, a.hi, in);
-    lo = op2(l, SpvOpShiftLeftLogical, u, op2(l, SpvOpShiftLeftLogical, u, a.hi, one), rest);
-    lo = op2(l, SpvOpBitwiseOr, u, op2(l, SpvOpShiftRightLogical, u, a.lo, in), lo);
-    out = op == SpvOpShiftRightArithmetic ? op2(l, op, u, a.hi, low_k(l, n, 31)) : none;
-    return (struct pair){select3(l, u, far, hi, lo), select3(l, u, far, out, hi)};
+    hi = low_op2(l, op, u, a.hi, in);
+    lo = low_op2(l, SpvOpShiftLeftLogical, u, low_op2(l, SpvOpShiftLeftLogical, u, a.hi, one), rest);
+    lo = low_op2(l, SpvOpBitwiseOr, u, low_op2(l, SpvOpShiftRightLogical, u, a.lo, in), lo);
+    out = op == SpvOpShiftRightArithmetic ? low_op2(l, op, u, a.hi, low_k(l, n, 31)) : none;
+    return (struct pair){low_select(l, u, far, hi, lo), low_select(l, u, far, out, hi)};
 }
 
 /* Vector of the parts' words @at. */
@@ -191,7 +179,7 @@ static uint32_t gather(struct lower *l, const uint32_t *parts, unsigned n, uint3
     uint32_t v[4];
 
     for (unsigned i = 0; i < n; i++)
-        v[i] = op2(l, SpvOpCompositeExtract, low_uint(l, 1), parts[i], at);
+        v[i] = low_op2(l, SpvOpCompositeExtract, low_uint(l, 1), parts[i], at);
     return n == 1 ? v[0] : spv_opv(l->s, SpvOpCompositeConstruct, low_uint(l, n), v, n);
 }
 
@@ -200,7 +188,7 @@ static uint32_t scalar(struct lower *l, unsigned n, struct pair a, unsigned i)
 {
     uint32_t u = low_uint(l, 1);
 
-    return op2(l, SpvOpCompositeConstruct, low_uint(l, 2), low_part(l, a.lo, u, n, i), low_part(l, a.hi, u, n, i));
+    return low_op2(l, SpvOpCompositeConstruct, low_uint(l, 2), low_part(l, a.lo, u, n, i), low_part(l, a.hi, u, n, i));
 }
 
 /* @remainder: of unsigned numbers only. */
@@ -212,7 +200,7 @@ static struct pair divide(struct lower *l, unsigned n, struct pair a, struct pai
     if (sign) {
         uint32_t na = negative(l, n, a), nb = negative(l, n, b);
 
-        neg = op2(l, SpvOpLogicalNotEqual, low_bool(l, n), na, nb);
+        neg = low_op2(l, SpvOpLogicalNotEqual, low_bool(l, n), na, nb);
         a = negate_if(l, n, na, a);
         b = negate_if(l, n, nb, b);
     }
@@ -229,7 +217,7 @@ static struct pair from_float(struct lower *l, unsigned n, uint32_t x, bool sign
     struct pair r;
 
     if (sign) {
-        neg = op2(l, SpvOpFOrdLessThan, low_bool(l, n), x, spv_null(s, f));
+        neg = low_op2(l, SpvOpFOrdLessThan, low_bool(l, n), x, spv_null(s, f));
         x = spv_glsl(s, GLSLstd450FAbs, f, 1, x);
     }
     for (unsigned i = 0; i < n; i++) {
@@ -269,10 +257,10 @@ bool low_wide(struct lower *l, SpvOp op, const struct low_type *t, uint32_t id, 
     case SpvOpBitwiseAnd:
     case SpvOpBitwiseOr:
     case SpvOpBitwiseXor:
-        r = (struct pair){op2(l, op, u, a.lo, b.lo), op2(l, op, u, a.hi, b.hi)};
+        r = (struct pair){low_op2(l, op, u, a.lo, b.lo), low_op2(l, op, u, a.hi, b.hi)};
         break;
     case SpvOpNot:
-        r = (struct pair){op1(l, op, u, a.lo), op1(l, op, u, a.hi)};
+        r = (struct pair){low_op1(l, op, u, a.lo), low_op1(l, op, u, a.hi)};
         break;
     case SpvOpSNegate:
         r = sub(l, k, zero(l, k), a);
@@ -285,12 +273,12 @@ bool low_wide(struct lower *l, SpvOp op, const struct low_type *t, uint32_t id, 
     case SpvOpUConvert:
     case SpvOpSConvert:
         r.lo = as_word(l, x, op == SpvOpSConvert);
-        r.hi = op == SpvOpSConvert ? op2(l, SpvOpShiftRightArithmetic, u, r.lo, low_k(l, k, 31)) : low_k(l, k, 0);
+        r.hi = op == SpvOpSConvert ? low_op2(l, SpvOpShiftRightArithmetic, u, r.lo, low_k(l, k, 31)) : low_k(l, k, 0);
         break;
     case SpvOpConvertFToU:
     case SpvOpConvertFToS:
         if (low_of(l, x)->bits == 16 && low_of(l, x)->cls == LOW_NONE)
-            x = op1(l, SpvOpFConvert, low_float(l, k), x);
+            x = low_op1(l, SpvOpFConvert, low_float(l, k), x);
         r = from_float(l, k, x, op == SpvOpConvertFToS);
         break;
     default:
@@ -314,26 +302,26 @@ bool low_wide_product(struct lower *l, SpvOp op, uint32_t type, uint32_t id, con
     p01 = product(l, n, a.lo, b.hi);
     p10 = product(l, n, a.hi, b.lo);
     /* second word of the product, with what it carries into the third */
-    p00.hi = op2(l, SpvOpIAdd, u, p00.hi, p01.lo);
-    c1 = select3(l, u, op2(l, SpvOpULessThan, bv, p00.hi, p01.lo), low_k(l, n, 1), low_k(l, n, 0));
-    p00.hi = op2(l, SpvOpIAdd, u, p00.hi, p10.lo);
-    c2 = select3(l, u, op2(l, SpvOpULessThan, bv, p00.hi, p10.lo), low_k(l, n, 1), low_k(l, n, 0));
+    p00.hi = low_op2(l, SpvOpIAdd, u, p00.hi, p01.lo);
+    c1 = low_select(l, u, low_op2(l, SpvOpULessThan, bv, p00.hi, p01.lo), low_k(l, n, 1), low_k(l, n, 0));
+    p00.hi = low_op2(l, SpvOpIAdd, u, p00.hi, p10.lo);
+    c2 = low_select(l, u, low_op2(l, SpvOpULessThan, bv, p00.hi, p10.lo), low_k(l, n, 1), low_k(l, n, 0));
     hi = add(l, n, product(l, n, a.hi, b.hi), (struct pair){p01.hi, low_k(l, n, 0)});
     hi = add(l, n, hi, (struct pair){p10.hi, low_k(l, n, 0)});
-    hi = add(l, n, hi, (struct pair){op2(l, SpvOpIAdd, u, c1, c2), low_k(l, n, 0)});
+    hi = add(l, n, hi, (struct pair){low_op2(l, SpvOpIAdd, u, c1, c2), low_k(l, n, 0)});
     if (op == SpvOpSMulExtended) { /* a negative factor counts 2^64 too much, times the other */
         struct pair x[2] = {a, b};
 
         for (unsigned i = 0; i < 2; i++) {
-            uint32_t m = op2(l, SpvOpShiftRightArithmetic, u, x[i].hi, low_k(l, n, 31));
+            uint32_t m = low_op2(l, SpvOpShiftRightArithmetic, u, x[i].hi, low_k(l, n, 31));
 
-            hi = sub(
-                l, n, hi,
-                (struct pair){op2(l, SpvOpBitwiseAnd, u, x[1 - i].lo, m), op2(l, SpvOpBitwiseAnd, u, x[1 - i].hi, m)});
+            hi = sub(l, n, hi,
+                     (struct pair){low_op2(l, SpvOpBitwiseAnd, u, x[1 - i].lo, m),
+                                   low_op2(l, SpvOpBitwiseAnd, u, x[1 - i].hi, m)});
         }
     }
-    parts[0] = op2(l, SpvOpCompositeConstruct, t, p00.lo, p00.hi);
-    parts[1] = op2(l, SpvOpCompositeConstruct, t, hi.lo, hi.hi);
+    parts[0] = low_op2(l, SpvOpCompositeConstruct, t, p00.lo, p00.hi);
+    parts[1] = low_op2(l, SpvOpCompositeConstruct, t, hi.lo, hi.hi);
     low_emit(l, SpvOpCompositeConstruct, l->val[type], id, parts, 2);
     return true;
 }
@@ -371,13 +359,13 @@ bool low_compare(struct lower *l, SpvOp op, uint32_t type, uint32_t id, const ui
     a = low_split(l, o[0]);
     b = low_split(l, o[1]);
     if (k == ARRAY_LEN(t)) {
-        x = op2(l, op, bv, a.lo, b.lo);
-        y = op2(l, op, bv, a.hi, b.hi);
+        x = low_op2(l, op, bv, a.lo, b.lo);
+        y = low_op2(l, op, bv, a.hi, b.hi);
         low_emit(l, op == SpvOpIEqual ? SpvOpLogicalAnd : SpvOpLogicalOr, r, id, (const uint32_t[]){x, y}, 2);
         return true;
     }
-    x = op2(l, SpvOpLogicalAnd, bv, op2(l, SpvOpIEqual, bv, a.hi, b.hi), op2(l, t[k].low, bv, a.lo, b.lo));
-    y = op2(l, t[k].strict, bv, a.hi, b.hi);
+    x = low_op2(l, SpvOpLogicalAnd, bv, low_op2(l, SpvOpIEqual, bv, a.hi, b.hi), low_op2(l, t[k].low, bv, a.lo, b.lo));
+    y = low_op2(l, t[k].strict, bv, a.hi, b.hi);
     low_emit(l, SpvOpLogicalOr, r, id, (const uint32_t[]){x, y}, 2);
     return true;
 }
@@ -393,7 +381,7 @@ bool low_int_to_float(struct lower *l, SpvOp op, unsigned n, uint32_t x, uint32_
     if (low_of(l, x)->cls != LOW_WIDE) {
         if (low_of(l, x)->cls == LOW_NARROW && op == SpvOpConvertSToF)
             x = low_sext(l, x);
-        x = op1(l, op, low_float(l, n), x);
+        x = low_op1(l, op, low_float(l, n), x);
         for (unsigned i = 0; i < n; i++)
             out[i] = low_part(l, x, f, n, i);
         return true;
@@ -408,7 +396,8 @@ bool low_int_to_float(struct lower *l, SpvOp op, unsigned n, uint32_t x, uint32_
 
         out[i] = low_call(l, LOW_FN_U64_FLOAT, &v, 1);
         if (neg)
-            out[i] = select3(l, f, low_part(l, neg, spv_type_bool(s), n, i), op1(l, SpvOpFNegate, f, out[i]), out[i]);
+            out[i] =
+                low_select(l, f, low_part(l, neg, spv_type_bool(s), n, i), low_op1(l, SpvOpFNegate, f, out[i]), out[i]);
     }
     return true;
 }
@@ -419,7 +408,7 @@ static struct pair words_of(struct lower *l, uint32_t v)
 {
     uint32_t u = low_uint(l, 1);
 
-    return (struct pair){op2(l, SpvOpCompositeExtract, u, v, 0), op2(l, SpvOpCompositeExtract, u, v, 1)};
+    return (struct pair){low_op2(l, SpvOpCompositeExtract, u, v, 0), low_op2(l, SpvOpCompositeExtract, u, v, 1)};
 }
 
 static void ret(struct lower *l, uint32_t v)
@@ -445,12 +434,12 @@ static void udivmod(struct lower *l, uint32_t av, uint32_t bv)
     spv_void(s, SpvOpStore, 2, var[1], a.hi);
     for (unsigned k = 2; k < 5; k++)
         spv_void(s, SpvOpStore, 2, var[k], none);
-    p = op2(l, SpvOpIEqual, b1, op2(l, SpvOpBitwiseOr, u, a.hi, b.hi), none);
+    p = low_op2(l, SpvOpIEqual, b1, low_op2(l, SpvOpBitwiseOr, u, a.hi, b.hi), none);
     spv_void(s, SpvOpSelectionMerge, 2, merge, 0u);
     spv_void(s, SpvOpBranchConditional, 3, p, small, big);
     spv_begin(s, small);
-    spv_void(s, SpvOpStore, 2, var[0], op2(l, SpvOpUDiv, u, a.lo, b.lo));
-    spv_void(s, SpvOpStore, 2, var[2], op2(l, SpvOpUMod, u, a.lo, b.lo));
+    spv_void(s, SpvOpStore, 2, var[0], low_op2(l, SpvOpUDiv, u, a.lo, b.lo));
+    spv_void(s, SpvOpStore, 2, var[2], low_op2(l, SpvOpUMod, u, a.lo, b.lo));
     spv_void(s, SpvOpBranch, 1, merge);
     spv_begin(s, big);
     spv_void(s, SpvOpBranch, 1, head);
@@ -459,30 +448,30 @@ static void udivmod(struct lower *l, uint32_t av, uint32_t bv)
     spv_void(s, SpvOpBranch, 1, body);
     spv_begin(s, body);
     for (unsigned k = 0; k < 4; k++)
-        v[k] = op1(l, SpvOpLoad, u, var[k]);
-    top = op2(l, SpvOpSLessThan, b1, v[3], none);
+        v[k] = low_op1(l, SpvOpLoad, u, var[k]);
+    top = low_op2(l, SpvOpSLessThan, b1, v[3], none);
     r = shift(l, SpvOpShiftLeftLogical, 1, (struct pair){v[2], v[3]}, spv_u32(s, 1));
-    r.lo = op2(l, SpvOpBitwiseOr, u, r.lo, op2(l, SpvOpShiftRightLogical, u, v[1], spv_u32(s, 31)));
+    r.lo = low_op2(l, SpvOpBitwiseOr, u, r.lo, low_op2(l, SpvOpShiftRightLogical, u, v[1], spv_u32(s, 31)));
     a = shift(l, SpvOpShiftLeftLogical, 1, (struct pair){v[0], v[1]}, spv_u32(s, 1));
-    ge = op2(l, SpvOpLogicalAnd, b1, op2(l, SpvOpIEqual, b1, r.hi, b.hi),
-             op2(l, SpvOpUGreaterThanEqual, b1, r.lo, b.lo));
-    ge = op2(l, SpvOpLogicalOr, b1, ge, op2(l, SpvOpUGreaterThan, b1, r.hi, b.hi));
-    ge = op2(l, SpvOpLogicalOr, b1, ge, top);
+    ge = low_op2(l, SpvOpLogicalAnd, b1, low_op2(l, SpvOpIEqual, b1, r.hi, b.hi),
+                 low_op2(l, SpvOpUGreaterThanEqual, b1, r.lo, b.lo));
+    ge = low_op2(l, SpvOpLogicalOr, b1, ge, low_op2(l, SpvOpUGreaterThan, b1, r.hi, b.hi));
+    ge = low_op2(l, SpvOpLogicalOr, b1, ge, top);
     d = sub(l, 1, r, b);
-    spv_void(s, SpvOpStore, 2, var[0], op2(l, SpvOpBitwiseOr, u, a.lo, select3(l, u, ge, spv_u32(s, 1), none)));
+    spv_void(s, SpvOpStore, 2, var[0], low_op2(l, SpvOpBitwiseOr, u, a.lo, low_select(l, u, ge, spv_u32(s, 1), none)));
     spv_void(s, SpvOpStore, 2, var[1], a.hi);
-    spv_void(s, SpvOpStore, 2, var[2], select3(l, u, ge, d.lo, r.lo));
-    spv_void(s, SpvOpStore, 2, var[3], select3(l, u, ge, d.hi, r.hi));
+    spv_void(s, SpvOpStore, 2, var[2], low_select(l, u, ge, d.lo, r.lo));
+    spv_void(s, SpvOpStore, 2, var[3], low_select(l, u, ge, d.hi, r.hi));
     spv_void(s, SpvOpBranch, 1, cont);
     spv_begin(s, cont);
-    i = op2(l, SpvOpIAdd, u, op1(l, SpvOpLoad, u, var[4]), spv_u32(s, 1));
+    i = low_op2(l, SpvOpIAdd, u, low_op1(l, SpvOpLoad, u, var[4]), spv_u32(s, 1));
     spv_void(s, SpvOpStore, 2, var[4], i);
-    spv_void(s, SpvOpBranchConditional, 3, op2(l, SpvOpULessThan, b1, i, spv_u32(s, 64)), head, done);
+    spv_void(s, SpvOpBranchConditional, 3, low_op2(l, SpvOpULessThan, b1, i, spv_u32(s, 64)), head, done);
     spv_begin(s, done);
     spv_void(s, SpvOpBranch, 1, merge);
     spv_begin(s, merge);
     for (unsigned k = 0; k < 4; k++)
-        v[k] = op1(l, SpvOpLoad, u, var[k]);
+        v[k] = low_op1(l, SpvOpLoad, u, var[k]);
     ret(l, spv_opv(s, SpvOpCompositeConstruct, low_uint(l, 4), v, 4));
 }
 
@@ -493,15 +482,16 @@ static void u64_float(struct lower *l, uint32_t av)
     uint32_t u = low_uint(l, 1), b = spv_type_bool(s), f = low_float(l, 1), n, lost, w, big, none = spv_u32(s, 0);
     struct pair a = words_of(l, av), t;
 
-    n = op2(l, SpvOpISub, u, spv_u32(s, 31), spv_glsl(s, GLSLstd450FindUMsb, u, 1, a.hi));
-    n = op2(l, SpvOpBitwiseAnd, u, n, spv_u32(s, 31));
+    n = low_op2(l, SpvOpISub, u, spv_u32(s, 31), spv_glsl(s, GLSLstd450FindUMsb, u, 1, a.hi));
+    n = low_op2(l, SpvOpBitwiseAnd, u, n, spv_u32(s, 31));
     t = shift(l, SpvOpShiftLeftLogical, 1, a, n);
-    lost = select3(l, u, op2(l, SpvOpINotEqual, b, t.lo, none), spv_u32(s, 1), none);
-    w = op1(l, SpvOpConvertUToF, f, op2(l, SpvOpBitwiseOr, u, t.hi, lost));
-    n = op2(l, SpvOpISub, u, spv_u32(s, 32), n);
-    big = op2(l, SpvOpIAdd, u, op1(l, SpvOpBitcast, u, w), op2(l, SpvOpShiftLeftLogical, u, n, spv_u32(s, 23)));
-    ret(l, select3(l, f, op2(l, SpvOpIEqual, b, a.hi, none), op1(l, SpvOpConvertUToF, f, a.lo),
-                   op1(l, SpvOpBitcast, f, big)));
+    lost = low_select(l, u, low_op2(l, SpvOpINotEqual, b, t.lo, none), spv_u32(s, 1), none);
+    w = low_op1(l, SpvOpConvertUToF, f, low_op2(l, SpvOpBitwiseOr, u, t.hi, lost));
+    n = low_op2(l, SpvOpISub, u, spv_u32(s, 32), n);
+    big = low_op2(l, SpvOpIAdd, u, low_op1(l, SpvOpBitcast, u, w),
+                  low_op2(l, SpvOpShiftLeftLogical, u, n, spv_u32(s, 23)));
+    ret(l, low_select(l, f, low_op2(l, SpvOpIEqual, b, a.hi, none), low_op1(l, SpvOpConvertUToF, f, a.lo),
+                      low_op1(l, SpvOpBitcast, f, big)));
 }
 
 static void float_u64(struct lower *l, uint32_t x)
@@ -509,10 +499,10 @@ static void float_u64(struct lower *l, uint32_t x)
     struct spv *s = l->s;
     uint32_t u = low_uint(l, 1), f = low_float(l, 1), hi, lo;
 
-    hi = op1(l, SpvOpConvertFToU, u, op2(l, SpvOpFMul, f, x, spv_f32(s, 0x1p-32f)));
-    lo = op2(l, SpvOpFMul, f, op1(l, SpvOpConvertUToF, f, hi), spv_f32(s, 0x1p32f)); /* both exact */
-    lo = op1(l, SpvOpConvertFToU, u, op2(l, SpvOpFSub, f, x, lo));
-    ret(l, op2(l, SpvOpCompositeConstruct, low_uint(l, 2), lo, hi));
+    hi = low_op1(l, SpvOpConvertFToU, u, low_op2(l, SpvOpFMul, f, x, spv_f32(s, 0x1p-32f)));
+    lo = low_op2(l, SpvOpFMul, f, low_op1(l, SpvOpConvertUToF, f, hi), spv_f32(s, 0x1p32f)); /* both exact */
+    lo = low_op1(l, SpvOpConvertFToU, u, low_op2(l, SpvOpFSub, f, x, lo));
+    ret(l, low_op2(l, SpvOpCompositeConstruct, low_uint(l, 2), lo, hi));
 }
 
 void low_int_function(struct lower *l, enum low_fn f, const uint32_t *a)
