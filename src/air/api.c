@@ -259,6 +259,7 @@ bool air_validate(const uint32_t *words, size_t n, char *msg, size_t max)
     spv_result_t r;
 
     spvValidatorOptionsSetScalarBlockLayout(o, true);
+    spvValidatorOptionsSetFriendlyNames(o, false); /* making names up for every id would be two fifths of the time */
     r = spvValidateWithOptions(sc, o, &bin, &d);
     snprintf(msg, max, "%s", d && d->error ? d->error : "");
     spvDiagnosticDestroy(d);
