@@ -201,7 +201,7 @@ uint32_t tex_component(struct ctx *c, const struct arg *a, enum air_component *c
         return spv_type_uint(s, 32);
     case AIR_COMPONENT_ULONG:
         *cls = AIR_COMPONENT_ULONG;
-        if (!(c->opt->caps & AIR_CAP_IMAGE_INT64))
+        if (~c->opt->caps & (AIR_CAP_IMAGE_INT64 | AIR_CAP_INT64)) /* the texel's type itself needs the latter */
             air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "textures of 64-bit integers");
         spv_cap(s, SpvCapabilityInt64ImageEXT);
         spv_ext(s, "SPV_EXT_shader_image_int64");

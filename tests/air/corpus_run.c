@@ -2,9 +2,10 @@
 /*
  * Runs kernels of llama.rn's metallib on a Vulkan device and compares every element with a reference computed here.
  *
- * usage: corpus_run LIB [--only KERNEL] [--pipelines] [--dispatcher] [--physical] [--light]. One line per run of a kernel:
- * "NAME right|wrong|refused|failed|left-out detail"; exit status 1 when something was wrong or failed, 77 without a
- * device. The table of kernels is in corpus_table.c.
+ * usage: corpus_run LIB [--only KERNEL] [--pipelines] [--dispatcher] [--physical] [--edges] [--light]. --edges compiles all for
+ * grids that may end within a group (air 4.7). One line per run of a kernel: "NAME right|wrong|refused|failed|left-out
+ * detail"; exit status 1 when something was wrong or failed, 77 without a device. The table of kernels is in
+ * corpus_table.c.
  */
 #include "corpus.h"
 
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t rng_state = 1, extra_flags;
+static uint32_t rng_state = 1, extra_flags = AIR_OPT_WHOLE_GROUPS;
 
 uint32_t rng(void)
 {
@@ -234,7 +235,7 @@ static const char *run_one(struct vk *vk, const struct metallib *lib, const char
     e->arg = arg;
     e->software = software_device(vk);
     vk_options(vk, &e->opt);
-    e->opt.flags |= AIR_OPT_WHOLE_GROUPS | extra_flags;
+    e->opt.flags |= extra_flags;
     rng_state = 12345;
     for (unsigned i = 0; i < VK_RUN_SLOTS; i++)
         e->run.tg_bytes[i] = 16384;
@@ -324,6 +325,8 @@ int main(int argc, char **argv)
             extra_flags |= AIR_OPT_FORCE_DISPATCHER;
         if (!strcmp(argv[i], "--physical"))
             extra_flags |= AIR_OPT_FORCE_PHYSICAL;
+        if (!strcmp(argv[i], "--edges"))
+            extra_flags &= ~AIR_OPT_WHOLE_GROUPS;
         if (!strcmp(argv[i], "--light"))
             light = true;
     }

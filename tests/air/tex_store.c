@@ -230,6 +230,8 @@ static const struct row table[] = {
     {"atomic_ulong_without_feature", T2D, ULONG1, "texture2d<ulong, read_write>",
      "  call void @air.atomic_min_explicit_texture_2d.u.v4i64(" T I2 ", <4 x i64> zeroinitializer, i32 0, i32 3)\n" ZERO, NULL,
      .without = AIR_CAP_IMAGE_INT64, .refused = AIR_REFUSE_DEVICE_FEATURE},
+    {"get_width_ulong_without_int64", T2D, ULONG1, "texture2d<ulong, read>", QUERY("width_texture_2d", ", i32 0"), NULL,
+     .with = AIR_CAP_IMAGE_INT64, .without = AIR_CAP_INT64, .refused = AIR_REFUSE_DEVICE_FEATURE},
     /* threads outside the grid wait at the barrier and do nothing else (air 4.7) */
     {"write_at_an_edge", T2D, FLOAT4, W2D,
      TEXEL "  call void @air.wg.barrier(i32 4, i32 1)\n" WRITE("texture_2d", I2 TX END), NULL,

@@ -380,7 +380,7 @@ static bool read_back(const struct row *r, struct vk_image *im, unsigned level, 
 
 static const char *lacking(const struct row *r)
 {
-    if (r->need & NEED_IMAGE_INT64 && !(vk.caps & AIR_CAP_IMAGE_INT64))
+    if (r->need & NEED_IMAGE_INT64 && ~vk.caps & (AIR_CAP_IMAGE_INT64 | AIR_CAP_INT64))
         return "no 64-bit texture atomics";
     if (r->need & NEED_NULL_DESCRIPTOR && !vk.null_descriptor)
         return "no null descriptors";
@@ -446,7 +446,7 @@ static void test(const struct row *r, uint32_t without)
     }
     text_of(r, &text);
     vk_options(&vk, &o);
-    o.caps &= ~without;
+    o.caps = (o.caps | r->with) & ~without;
     o.flags |= r->flags;
     memset(o.storage_format, r->storage_format, MAX_TEX);
     if (air_assemble(text.s, &bc, &n, err, sizeof(err))) {

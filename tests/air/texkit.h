@@ -57,6 +57,7 @@ struct row {
     unsigned levels;    /* mip levels of the textures, 0: two for sampled 2D floats, else one */
     unsigned need;
     uint32_t without, flags;    /* AIR_CAP_* that the compiler is told the device lacks; AIR_OPT_* it is given */
+    uint32_t with;              /* AIR_CAP_* that it is told the device has: of functions that are refused */
     bool chosen;                /* descriptors are chosen at run time: run by index and by switch */
     enum air_refuse refused;    /* the kernel must be refused for this */
     uint64_t samplers[4];       /* state of the samplers bound at 0..3, 0: none */
