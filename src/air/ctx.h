@@ -23,6 +23,7 @@
 #define AIR_LIMIT_BITCODE_BYTES (16u << 20)  /* (270 KiB) */
 #define AIR_LIMIT_BLOCKS        20000u       /* (1.9 k) */
 #define AIR_LIMIT_INSTRUCTIONS  400000u      /* (30 k) after inlining and unrolling */
+#define AIR_LIMIT_INLINED       400000u      /* (4.4 k) of all functions, each with what it calls */
 #define AIR_LIMIT_PARAMS        512u         /* (60) */
 #define AIR_LIMIT_MEMORY        (256u << 20) /* bytes of air_alloc() */
 #define AIR_LIMIT_LOCAL_BYTES   (256u << 10) /* one private array (4 KiB) */

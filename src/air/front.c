@@ -303,6 +303,51 @@ static void count_limits(struct ctx *c)
                  AIR_LIMIT_BLOCKS, AIR_LIMIT_INSTRUCTIONS);
 }
 
+/* A function's number of instructions with all its calls inlined; in the map -1 while its calls are counted. */
+static unsigned inlined_size(struct ctx *c, struct pmap *sizes, LLVMValueRef f, unsigned depth)
+{
+    unsigned n = 0;
+    int known;
+
+    if (pmap_get(sizes, f, &known)) {
+        if (known < 0)
+            air_fail(c, AIR_REFUSE_RECURSION, "call of %.100s cannot be inlined", LLVMGetValueName(f));
+        return (unsigned)known;
+    }
+    if (depth > AIR_LIMIT_DEPTH)
+        air_fail(c, AIR_REFUSE_LIMIT, "calls nested deeper than %u", AIR_LIMIT_DEPTH);
+    pmap_put(c, sizes, f, -1);
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b)) {
+        for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+            LLVMValueRef callee = LLVMIsACallInst(i) ? LLVMGetCalledValue(i) : NULL;
+
+            n++;
+            if (callee && LLVMIsAFunction(callee) && !LLVMIsDeclaration(callee))
+                n += inlined_size(c, sizes, callee, depth + 1);
+            if (n > AIR_LIMIT_INLINED)
+                air_fail(c, AIR_REFUSE_LIMIT, "inlining makes more than %u instructions of %.100s", AIR_LIMIT_INLINED,
+                         LLVMGetValueName(f));
+        }
+    }
+    pmap_put(c, sizes, f, (int)n);
+    return n;
+}
+
+/* Inlining makes a product of call counts: a kilobyte with two calls in each of 20 functions becomes millions. */
+static void bound_inlining(struct ctx *c)
+{
+    struct pmap sizes = {0};
+    unsigned n = 0;
+
+    for (LLVMValueRef f = LLVMGetFirstFunction(c->m); f; f = LLVMGetNextFunction(f)) {
+        if (LLVMIsDeclaration(f))
+            continue;
+        n += inlined_size(c, &sizes, f, 0);
+        if (n > AIR_LIMIT_INLINED)
+            air_fail(c, AIR_REFUSE_LIMIT, "inlining makes more than %u instructions", AIR_LIMIT_INLINED);
+    }
+}
+
 void front_optimise(struct ctx *c)
 {
     unsigned inl = LLVMGetEnumAttributeKindForName("alwaysinline", 12);
@@ -328,6 +373,8 @@ void front_optimise(struct ctx *c)
         LLVMSetLinkage(f, LLVMInternalLinkage);
         LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(c->lc, inl, 0));
     }
+    run(c, "globaldce"); /* what nothing calls is not worth counting */
+    bound_inlining(c);
     run(c,
         "always-inline,globaldce,function(sroa,early-cse),globalopt,"
         "function(" COMBINE ",simplifycfg," COMBINE ",early-cse<memssa>)," UNROLL_FIRST ",function(sroa," COMBINE
