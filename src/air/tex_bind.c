@@ -336,6 +336,7 @@ static uint32_t element(struct ctx *c, const struct place *p, uint32_t var, uint
         spv_ext(s, "SPV_EXT_descriptor_indexing");
         spv_cap(s, SpvCapabilityShaderNonUniform);
         spv_cap(s, cap);
+        index = spv_op(s, SpvOpCopyObject, spv_type_uint(s, 32), 1, index); /* an index of several accesses: decorated once each */
         non_uniform(c, p, index);
     }
     r = spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassUniformConstant, type), 2, var, index);

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <spirv/unified1/spirv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -424,6 +425,37 @@ static bool compare_textures(const struct row *r, struct vk_image *im)
     return true;
 }
 
+/* Validators since 2024 refuse it. */
+static uint32_t decorated_twice(const struct air_result *res)
+{
+    for (size_t i = 5; i < res->words; i += res->spirv[i] >> 16) {
+        if ((res->spirv[i] & 0xffff) != SpvOpDecorate)
+            continue;
+        for (size_t k = i + (res->spirv[i] >> 16); k < res->words; k += res->spirv[k] >> 16) {
+            if (res->spirv[k] == res->spirv[i] && res->spirv[k + 1] == res->spirv[i + 1] &&
+                res->spirv[k + 2] == res->spirv[i + 2])
+                return res->spirv[i + 1];
+        }
+    }
+    return 0;
+}
+
+/* The form with descriptors that differ between threads, made whether or not the device runs it. */
+static void check_indexed(const struct row *r, const uint8_t *bc, size_t n, struct air_options o)
+{
+    struct air_result res;
+
+    o.caps |= AIR_CAP_NON_UNIFORM;
+    if (air_compile(bc, n, "k", &o, &res)) {
+        printf("%s by index refused %s: %s\n", r->name, air_refuse_name(res.reason), res.error);
+        refused++;
+    } else if (decorated_twice(&res)) {
+        printf("%s by index wrong: %%%u is decorated with the same twice\n", r->name, decorated_twice(&res));
+        wrong++;
+    }
+    air_result_fini(&res);
+}
+
 /* @without: AIR_CAP_* that the compiler is told the device lacks. */
 static void test(const struct row *r, uint32_t without)
 {
@@ -454,6 +486,8 @@ static void test(const struct row *r, uint32_t without)
         wrong++;
         return;
     }
+    if (r->chosen && !r->refused)
+        check_indexed(r, bc, n, o);
     if (air_compile(bc, n, "k", &o, &res)) {
         if (r->refused && r->refused == res.reason) {
             right++;
