@@ -391,6 +391,10 @@ int pvg_device_record(struct pvg_device *dev, int fd)
     if (!err && fd >= 0) {
         gmem_record_ram(dev->gmem);
         display_set_record(dev->displays);
+        pthread_mutex_lock(&dev->report_lock);
+        if (dev->mapper)
+            iosfc_record_state(dev->mapper, RECORD_MAPPER_THERE);
+        pthread_mutex_unlock(&dev->report_lock);
     }
     return err;
 }

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/rd.h"
 #include "base/record.h"
+#include "wire/iosfc.h"
 #include "wire/opcodes.h"
 #include "wire/packet.h"
 #include "wire/regs.h"
@@ -34,7 +35,8 @@ static const char help[] =
     "  --summary        only how many records of each kind, commands by name, and the time covered\n"
     "  --kind KIND      only device, read, write, packet, physical, virtual, picture, ram, monitor, ring, stamp, "
     "source,\n"
-    "                   pointer, fault, reset or report (may be repeated)\n"
+    "                   pointer, fault, reset, report, resumed, map, mapper, mapper-read, mapper-write,\n"
+    "                   mapper-memory, request or answer (may be repeated)\n"
     "  --channel N      of the packets only those of channel N\n"
     "  --bytes N        bytes shown of a packet or of memory (default: 64; 0: all)\n"
     "  --pictures DIR   save every picture as DIR/NUMBER-portPORT.ppm\n"
@@ -46,10 +48,11 @@ static const char help[] =
     "the\n"
     "same; 2 for a wrong option.\n";
 
-static const char *const kind_names[] = {NULL,      "device",  "read",  "write",   "packet", "physical",
-                                         "virtual", "picture", "ram",   "monitor", "ring",   "stamp",
-                                         "source",  "pointer", "fault", "reset",   "report"};
-#define KINDS (sizeof(kind_names) / sizeof(*kind_names))
+#define KINDS RECORD_KINDS
+static const char *const kind_names[KINDS] = {
+    NULL,      "device", "read",        "write",        "packet",        "physical", "virtual", "picture", "ram",
+    "monitor", "ring",   "stamp",       "source",       "pointer",       "fault",    "reset",   "report",  "resumed",
+    "map",     "mapper", "mapper-read", "mapper-write", "mapper-memory", "request",  "answer"};
 
 struct options {
     bool json, summary;
@@ -109,6 +112,15 @@ static const char *register_name(uint32_t offset)
     return "unknown";
 }
 
+static const char *mapper_register_name(uint32_t offset)
+{
+    static const char *const names[] = {"RING_BASE", "CAPACITY", "DESC_TABLE", "PRODUCER",
+                                        "CONSUMER",  "STATUS",   "DESC_TABLE2"};
+    uint32_t i = (offset - IOSFC_FIRST) / 8;
+
+    return offset >= IOSFC_FIRST && i < sizeof(names) / sizeof(*names) ? names[i] : "unknown";
+}
+
 /* ---- output ---- */
 
 /* The rest of the record as hexadecimal digits, at most @limit bytes (0: all); JSON adds how many there are. */
@@ -139,16 +151,15 @@ static void print_device(struct rd *r, const struct options *o)
                flags, tasks);
 }
 
-static void print_access(struct rd *r, const struct options *o)
+static void print_access(struct rd *r, const char *(*name)(uint32_t offset), const struct options *o)
 {
     uint32_t offset = rd_u32(r), size = rd_u32(r);
     uint64_t value = rd_u64(r);
 
     if (o->json)
-        printf(",\"offset\":%u,\"register\":\"%s\",\"size\":%u,\"value\":%" PRIu64, offset, register_name(offset), size,
-               value);
+        printf(",\"offset\":%u,\"register\":\"%s\",\"size\":%u,\"value\":%" PRIu64, offset, name(offset), size, value);
     else
-        printf("0x%04x %-18s %u bytes  0x%" PRIx64, offset, register_name(offset), size, value);
+        printf("0x%04x %-18s %u bytes  0x%" PRIx64, offset, name(offset), size, value);
 }
 
 static void print_packet(struct rd *r, const struct options *o)
@@ -307,13 +318,47 @@ static void print_channel(struct record *rec, const struct options *o)
     } else if (rec->kind == RECORD_FAULT) {
         printf(o->json ? ",\"channel\":%u,\"published\":%u" : "channel %u, %u bytes published", channel, a);
         print_bytes(r, o);
+    } else if (rec->kind == RECORD_RESUMED) {
+        printf(o->json ? ",\"channel\":%u,\"consumer\":%u" : "channel %u, consumer 0x%x", channel, a);
     } else {
-        uint32_t consumer = rd_u32(r), index = rd_u32(r);
+        uint32_t consumer = rd_u32(r), index = rd_u32(r), opened = rd_u32(r);
 
-        printf(o->json ? ",\"channel\":%u,\"page\":%u,\"consumer\":%u,\"stamp_index\":%u"
-                       : "channel %u: page 0x%x, consumer 0x%x, stamp cell %u",
-               channel, a, consumer, index);
+        printf(o->json ? ",\"channel\":%u,\"page\":%u,\"consumer\":%u,\"stamp_index\":%u,\"opened\":%s"
+                       : "channel %u: page 0x%x, consumer 0x%x, stamp cell %u, opened: %s",
+               channel, a, consumer, index, opened ? "true" : "false");
     }
+}
+
+static void print_map(struct rd *r, const struct options *o)
+{
+    uint32_t task = rd_u32(r);
+    uint64_t address = rd_u64(r), ranges = rd_left(r) / 16, bytes = 0;
+
+    r->bad = r->bad || rd_left(r) % 16;
+    while (!r->bad && rd_left(r)) {
+        (void)rd_u64(r); /* guest-physical address */
+        bytes += rd_u64(r);
+    }
+    printf(o->json ? ",\"task\":%u,\"address\":%" PRIu64 ",\"ranges\":%" PRIu64 ",\"length\":%" PRIu64
+                   : "task %u, address 0x%" PRIx64 ": %" PRIu64 " ranges, 0x%" PRIx64 " bytes",
+           task, address, ranges, bytes);
+}
+
+static void print_mapper(struct record *rec, const struct options *o)
+{
+    static const char *const states[] = {"gone", "there", "reset"};
+    struct rd *r = &rec->rd;
+    uint64_t address = rec->kind == RECORD_MAPPER ? 0 : rd_u64(r);
+    uint32_t a = rd_u32(r), mapping = rec->kind == RECORD_REQUEST ? rd_u32(r) : 0;
+
+    if (rec->kind == RECORD_MAPPER)
+        printf(o->json ? ",\"state\":\"%s\"" : "%s", a < 3 ? states[a] : "?");
+    else if (rec->kind == RECORD_ANSWER)
+        printf(o->json ? ",\"address\":%" PRIu64 ",\"result\":%u" : "entry at 0x%" PRIx64 ": %u", address, a);
+    else
+        printf(o->json ? ",\"address\":%" PRIu64 ",\"operation\":%u,\"mapping\":%u"
+                       : "entry at 0x%" PRIx64 ": operation %u, mapping %u",
+               address, a, mapping);
 }
 
 /* ---- records ---- */
@@ -355,19 +400,32 @@ static int print_record(struct record *rec, const struct options *o, uint64_t fi
         printf("{\"record\":%" PRIu64 ",\"time_ns\":%" PRIu64 ",\"kind\":\"%s\"", rec->number, rec->time_ns,
                kind_names[rec->kind]);
     else
-        printf("%12.6f  %-8s  ", seconds, kind_names[rec->kind]);
+        printf("%12.6f  %-13s  ", seconds, kind_names[rec->kind]);
     switch (rec->kind) {
     case RECORD_DEVICE:
         print_device(&rec->rd, o);
         break;
     case RECORD_MMIO_READ:
     case RECORD_MMIO_WRITE:
-        print_access(&rec->rd, o);
+        print_access(&rec->rd, register_name, o);
+        break;
+    case RECORD_MAPPER_READ:
+    case RECORD_MAPPER_WRITE:
+        print_access(&rec->rd, mapper_register_name, o);
+        break;
+    case RECORD_MAPPER:
+    case RECORD_REQUEST:
+    case RECORD_ANSWER:
+        print_mapper(rec, o);
+        break;
+    case RECORD_MAP:
+        print_map(&rec->rd, o);
         break;
     case RECORD_PACKET:
         print_packet(&rec->rd, o);
         break;
     case RECORD_PHYSICAL:
+    case RECORD_MAPPER_MEMORY:
     case RECORD_VIRTUAL:
         print_memory(rec, o);
         break;
@@ -392,6 +450,7 @@ static int print_record(struct record *rec, const struct options *o, uint64_t fi
     case RECORD_RING:
     case RECORD_STAMP:
     case RECORD_FAULT:
+    case RECORD_RESUMED:
         print_channel(rec, o);
         break;
     }

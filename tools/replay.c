@@ -24,127 +24,9 @@
 #include "wire/packet.h"
 #include "wire/regs.h"
 
-/* ---- pictures ---- */
-
-static bool picture_shown(struct replay *r, const void *arg)
-{
-    const struct port *p = arg;
-    struct rd rd = rd_over(r->item[p->picture].bytes, r->item[p->picture].length);
-    const struct pvg_frame *f;
-    uint32_t width, height;
-    bool same;
-
-    (void)rd_u32(&rd); /* port */
-    width = rd_u32(&rd);
-    height = rd_u32(&rd);
-    if (pvg_display_get_frame(p->display, &f))
-        return false;
-    same = f->width_px == width && f->height_px == height && f->stride_bytes == 4 * width &&
-           rd_left(&rd) == 4ull * width * height && !memcmp(f->pixels, rd.p, rd_left(&rd));
-    pvg_frame_put(f);
-    return same;
-}
-
-static bool picture_taken(struct replay *r, const void *arg)
-{
-    const struct port *p = arg;
-
-    return picture_shown(r, p) || pvg_display_host_presents(p->display) > p->taken_before;
-}
-
-/* The present on its way on @p that was shown when it was recorded has to be shown now. */
-static void settle(struct replay *r, struct port *p)
-{
-    if (!p->picture || !p->display)
-        return;
-    if (!replay_wait(r, picture_taken, p, PATIENCE_NS))
-        replay_problem(r, "port %u: the picture of record %zu does not come", (unsigned)(p - r->port), p->picture);
-    else if (!replay_wait(r, picture_shown, p, WRONG_NS))
-        replay_problem(r, "port %u: the picture of record %zu is another one now", (unsigned)(p - r->port), p->picture);
-    else
-        r->pictures++;
-    p->picture = 0;
-}
-
-static void settle_all(struct replay *r)
-{
-    for (uint32_t i = 0; i < r->ports; i++)
-        settle(r, &r->port[i]);
-}
-
-/* Put the rows at @pixels where the device will read them. */
-static void put_rows(struct replay *r, const struct record_source *s, struct rd runs, const uint8_t *pixels,
-                     uint64_t row_bytes, uint32_t rows)
-{
-    uint64_t gpa = 0, left = 0, skip = 0;
-
-    for (uint32_t y = 0; y < rows; y++) {
-        for (uint64_t done = 0; done < row_bytes;) {
-            uint64_t n;
-
-            while (skip >= left) {
-                skip -= left;
-                gpa = rd_u64(&runs);
-                left = rd_u64(&runs);
-                if (runs.bad)
-                    return;
-            }
-            gpa += skip;
-            left -= skip;
-            skip = 0;
-            n = row_bytes - done < left ? row_bytes - done : left;
-            replay_put(r, gpa, pixels + y * row_bytes + done, n);
-            gpa += n;
-            left -= n;
-            done += n;
-        }
-        skip = s->stride_bytes - row_bytes;
-    }
-}
-
-/* If the @number-th present of @p was shown: its pixels go to their place, and it is waited for before the next one. */
-static void prepare_picture(struct replay *r, struct port *p, uint64_t number)
-{
-    uint32_t port = (uint32_t)(p - r->port);
-
-    settle(r, p);
-    for (size_t i = p->next_source > r->at ? p->next_source : r->at; i < r->count; i++) {
-        struct rd rd = rd_over(r->item[i].bytes, r->item[i].length), runs, picture;
-        struct record_source s;
-        uint32_t width, height;
-        uint64_t row;
-        size_t shown;
-
-        if (r->item[i].kind != RECORD_SOURCE || r->item[i].length < sizeof(s) || le32_get(rd.p) != port)
-            continue;
-        memcpy(&s, rd_bytes(&rd, sizeof(s)), sizeof(s));
-        p->next_source = i;
-        if (s.present != number)
-            return;
-        for (shown = i + 1; shown < r->count; shown++)
-            if (r->item[shown].kind == RECORD_PICTURE && r->item[shown].length >= 12 &&
-                le32_get(r->item[shown].bytes) == port)
-                break;
-        if (shown == r->count)
-            return; /* the recording was cut off */
-        picture = rd_over(r->item[shown].bytes, r->item[shown].length);
-        (void)rd_u32(&picture);
-        width = rd_u32(&picture);
-        height = rd_u32(&picture);
-        row = (uint64_t)width * s.bytes_per_pixel;
-        runs = rd_over(rd_bytes(&rd, 16ull * s.runs), 16ull * s.runs);
-        if (rd.bad || width > LIMIT_EDGE_PX || height > LIMIT_EDGE_PX || s.bytes_per_pixel > 8 ||
-            s.stride_bytes < row || (s.pixels ? rd_left(&rd) : rd_left(&picture)) != row * height) {
-            replay_problem(r, "damaged: source of record %zu", i);
-            return;
-        }
-        put_rows(r, &s, runs, s.pixels ? rd.p : picture.p, row, height);
-        p->next_source = i + 1;
-        p->picture = shown;
-        p->taken_before = p->display ? pvg_display_host_presents(p->display) : 0;
-        return;
-    }
-}
+static bool is_boundary(const struct item *i);
+static void apply_memory(struct replay *r, size_t from);
+static void play_stamp(struct replay *r, struct rd *rd);
 
 /* ---- packets ---- */
 
@@ -153,6 +35,28 @@ static bool epoch_is(struct replay *r, const void *arg)
     const uint32_t *port_epoch = arg;
 
     return replay_load(r, r->port[port_epoch[0]].shared_gpa + SHARED_EPOCH) == port_epoch[1];
+}
+
+/* All that is in the ring was taken; one that lost its framing takes nothing. */
+void replay_taken(struct replay *r, uint32_t channel)
+{
+    struct ring *ring = &r->ring[channel];
+
+    if (ring->defined && !ring->faulted &&
+        !replay_wait(r, replay_has_room, &(struct room){channel, ring->bytes}, PATIENCE_NS))
+        replay_problem(r, "channel %u does not take its packets", channel);
+}
+
+/* Packets are taken in the order of the recording, whatever their channels: before memory is made ready for @item. */
+static void in_turn(struct replay *r, const struct item *item)
+{
+    uint32_t channel = item->length >= 4 ? le32_get(item->bytes) : LIMIT_FIFOS;
+
+    if ((item->kind != RECORD_PACKET && item->kind != RECORD_FAULT) || channel >= LIMIT_FIFOS)
+        return;
+    if (r->last_channel != channel)
+        replay_taken(r, r->last_channel);
+    r->last_channel = channel;
 }
 
 /* What a packet means for the replay itself. @payload: as many bytes as the command needs at least. */
@@ -184,7 +88,13 @@ static void before_packet(struct replay *r, uint32_t opcode, const uint8_t *payl
         return;
     }
     if (present.port < r->ports && present.surface)
-        prepare_picture(r, &r->port[present.port], r->port[present.port].presents++);
+        replay_prepare_picture(r, &r->port[present.port], r->port[present.port].presents++);
+}
+
+static void drop_owed(struct ring *ring, uint32_t n)
+{
+    ring->owes -= n;
+    memmove(ring->owed, ring->owed + n, ring->owes * sizeof(*ring->owed));
 }
 
 static void play_packet(struct replay *r, struct rd *rd)
@@ -212,34 +122,157 @@ static void play_packet(struct replay *r, struct rd *rd)
     replay_put_in_ring(r, channel, rd->p, length);
     ring->written += length;
     replay_publish(r, channel);
+    if (ring->owes == sizeof(ring->owed) / sizeof(*ring->owed))
+        drop_owed(ring, 1);
+    ring->owed[ring->owes++] = h.stamp;
     r->packets++;
 }
 
-/* What made the FIFO lose its framing. */
+static bool fault_seen(struct replay *r, const void *arg)
+{
+    const uint32_t *bit = arg;
+
+    r->fresh_faults |= (uint32_t)pvg_device_mmio_read(r->dev, REG_INTR_FAULT, 4);
+    r->faults |= r->fresh_faults;
+    return r->fresh_faults & *bit;
+}
+
+/* What made the FIFO lose its framing. Until the device has seen it: a resume would do nothing before. */
 static void play_fault(struct replay *r, struct rd *rd)
 {
     uint32_t channel = rd_u32(rd), published = rd_u32(rd);
     struct ring *ring = &r->ring[channel < LIMIT_FIFOS ? channel : 0];
     const uint8_t *header = rd_bytes(rd, PACKET_HEADER_BYTES);
 
-    if (rd->bad || channel >= LIMIT_FIFOS || !ring->bytes)
+    if (rd->bad || channel >= LIMIT_FIFOS || !ring->defined || !ring->bytes || ring->faulted)
         return;
-    r->root_lost = r->root_lost || !channel;
-    if (!replay_wait(r, replay_has_room, &(struct room){channel, ring->bytes}, PATIENCE_NS))
-        replay_problem(r, "channel %u does not take its packets", channel);
-    if (ring->bytes >= PACKET_HEADER_BYTES)
-        replay_put_in_ring(r, channel, header, PACKET_HEADER_BYTES);
+    replay_taken(r, channel);
+    /* A ring that is no RAM any more is what made it lose its framing: nothing can be put there, and need not. */
+    replay_try_put_in_ring(r, channel, header, PACKET_HEADER_BYTES);
+    r->faults |= (uint32_t)pvg_device_mmio_read(r->dev, REG_INTR_FAULT, 4);
+    r->fresh_faults = 0;
     ring->written += published;
     replay_publish(r, channel);
+    ring->faulted = true;
+    if (!replay_wait(r, fault_seen, &(const uint32_t){1u << (ring->stamp_index & 31)}, PATIENCE_NS))
+        replay_problem(r, "channel %u does not stop", channel);
+}
+
+/* The record of @channel leaving the fault because of the register write at hand. 0: it did not. */
+static size_t resumed_at(const struct replay *r, uint32_t channel)
+{
+    for (size_t i = r->at + 1; i < r->count; i++) {
+        const struct item *item = &r->item[i];
+
+        if (item->kind == RECORD_RESUMED && item->length >= 8 && le32_get(item->bytes) == channel)
+            return i;
+        if (item->kind == RECORD_RESET || (item->kind == RECORD_MMIO_WRITE && is_boundary(item)) ||
+            (item->kind == RECORD_RING && item->length >= 4 && le32_get(item->bytes) == channel))
+            break;
+    }
+    return 0;
+}
+
+static void publish_discarded(struct replay *r, uint32_t channel)
+{
+    size_t resumed = resumed_at(r, channel);
+
+    if (!resumed)
+        return;
+    for (size_t i = r->at + 1; !channel && i < resumed; i++)
+        if (r->item[i].kind == RECORD_MMIO_READ && r->item[i].length >= 4 &&
+            le32_get(r->item[i].bytes) == REG_ROOT_CONSUMER)
+            r->item[i].kind = 0; /* of before: the replay is behind it at once */
+    r->ring[channel].written = le32_get(r->item[resumed].bytes + 4);
+    replay_store_written(r, channel);
+    r->ring[channel].faulted = false;
+}
+
+/* The FIFO leaves the fault when the register is written. What it then discarded is published before, and nothing
+ * after. */
+static void resume(struct replay *r, uint32_t offset, uint32_t channel)
+{
+    struct ring *ring = &r->ring[channel < LIMIT_FIFOS ? channel : 0];
+
+    if (channel < LIMIT_FIFOS && ring->faulted)
+        publish_discarded(r, channel);
+    pvg_device_mmio_write(r->dev, offset, channel, 4);
+    if (channel < LIMIT_FIFOS)
+        replay_taken(r, channel);
+}
+
+/* ---- the root FIFO going ---- */
+
+/*
+ * What the device did to rings that the record at hand closes, although it was written down behind it: a register write
+ * and a reset are recorded before they have an effect.
+ */
+static void play_late(struct replay *r)
+{
+    size_t here = r->at;
+
+    for (r->at++; r->at < r->count; r->at++) {
+        struct item *i = &r->item[r->at];
+        struct rd rd = rd_over(i->bytes, i->length);
+        uint32_t channel = i->length >= 4 ? le32_get(i->bytes) : LIMIT_FIFOS;
+
+        if (i->kind == RECORD_RESET || i->kind == RECORD_REPORT || i->kind == RECORD_RING ||
+            (i->kind == RECORD_MMIO_WRITE && is_boundary(i)))
+            break;
+        if (channel >= LIMIT_FIFOS || !r->ring[channel].defined)
+            continue;
+        if (i->kind == RECORD_PACKET) {
+            in_turn(r, i);
+            apply_memory(r, r->at);
+            play_packet(r, &rd);
+        } else if (i->kind == RECORD_STAMP) {
+            play_stamp(r, &rd);
+        } else if (i->kind == RECORD_FAULT) {
+            play_fault(r, &rd);
+        } else {
+            continue;
+        }
+        i->kind = 0; /* done */
+    }
+    r->at = here;
+}
+
+/* Before FIFO_CONTROL := 0 or a reset takes effect. */
+static void close_rings(struct replay *r)
+{
+    play_late(r);
+    for (uint32_t i = 0; i < LIMIT_FIFOS; i++)
+        replay_taken(r, i);
+    replay_settle_before(r, SIZE_MAX);
+    for (uint32_t i = 0; i < LIMIT_FIFOS; i++) {
+        r->unstamped[i] += r->ring[i].defined ? r->ring[i].owes : 0;
+        r->ring[i].defined = r->ring[i].faulted = false;
+    }
+}
+
+/* Did the device look at the root FIFO that is being enabled, before it was disabled or reset? */
+static bool looked_at(const struct replay *r)
+{
+    for (size_t i = r->at + 1; i < r->count; i++) {
+        const struct item *item = &r->item[i];
+
+        if (item->kind == RECORD_RING && item->length >= 4 && !le32_get(item->bytes))
+            return true;
+        if (item->kind == RECORD_RESET ||
+            (item->kind == RECORD_MMIO_WRITE && is_boundary(item) && item->length >= 16 && !le32_get(item->bytes + 8)))
+            return false;
+    }
+    return true;
+}
+
+static void unpause(struct replay *r)
+{
+    if (r->paused)
+        pvg_device_unpause(r->dev);
+    r->paused = false;
 }
 
 /* ---- registers ---- */
-
-static void close_rings(struct replay *r)
-{
-    for (uint32_t i = 0; i < LIMIT_FIFOS; i++)
-        r->ring[i].defined = false;
-}
 
 static void play_write32(struct replay *r, uint32_t offset, uint32_t value)
 {
@@ -256,19 +289,27 @@ static void play_write32(struct replay *r, uint32_t offset, uint32_t value)
         r->fifo_pfn = value;
         break;
     case REG_ROOT_PAGE_PFN:
+        for (uint32_t i = 0; i < LIMIT_FIFOS; i++)
+            replay_taken(r, i);
         r->root_pfn = value;
         break;
+    case REG_ROOT_RESUME:
+    case REG_CHILD_RESUME:
+        resume(r, offset, offset == REG_ROOT_RESUME ? 0 : value);
+        return;
     case REG_FIFO_CONTROL:
         if (!value) {
-            settle_all(r);
             close_rings(r);
         } else if (!r->fifo_control) {
             r->ring[0] = (struct ring){.base = ((uint64_t)r->fifo_pfn << r->page_shift) + r->start};
+            r->paused = !looked_at(r) && !pvg_device_pause(r->dev);
         }
         r->fifo_control = value;
         break;
     }
     pvg_device_mmio_write(r->dev, offset, value, 4);
+    if (offset == REG_FIFO_CONTROL && !value)
+        unpause(r);
 }
 
 static void play_write(struct replay *r, struct rd *rd)
@@ -347,7 +388,7 @@ static void play_read(struct replay *r, struct rd *rd)
         if (e.size == 4 &&
             (e.offset == REG_DISPLAY_EVENTS || e.offset == REG_STAMP_EVENTS || e.offset == REG_INTR_FAULT))
             condition = reads_events;
-        else if (e.size == 4 && e.offset == REG_ROOT_CONSUMER && !r->root_lost)
+        else if (e.size == 4 && e.offset == REG_ROOT_CONSUMER && r->ring[0].defined)
             condition = reads_at_least;
         else if (e.offset == REG_ROOT_PRODUCER || e.offset == REG_ROOT_CONSUMER)
             continue; /* runs behind: see play_write32() */
@@ -369,7 +410,7 @@ static void play_monitor(struct replay *r, struct rd *rd)
 
     if (rd->bad || port >= r->ports || count > PVG_MAX_MODES)
         return;
-    settle(r, p);
+    replay_settle(r, p);
     if (state == RECORD_MONITOR_GONE) {
         pvg_display_free(p->display);
         p->display = NULL;
@@ -407,6 +448,11 @@ static void play_stamp(struct replay *r, struct rd *rd)
 
     if (rd->bad || channel >= LIMIT_FIFOS || !r->ring[channel].defined)
         return;
+    for (uint32_t i = r->ring[channel].owes; i > 0; i--)
+        if (r->ring[channel].owed[i - 1] == stamp) {
+            drop_owed(&r->ring[channel], i);
+            break;
+        }
     if (replay_wait(r, stamp_there, (const uint32_t[]){channel, stamp}, PATIENCE_NS))
         r->stamps++;
     else
@@ -480,6 +526,8 @@ static void apply_memory(struct replay *r, size_t from)
 
         if (r->item[i].kind == RECORD_RING && opens_ring(&r->item[from], &r->item[i]))
             replay_apply_ring(r, rd);
+        if (r->item[i].kind == RECORD_VIRTUAL && r->callbacks)
+            views_put_virtual(r, i);
         if (r->item[i].kind != RECORD_PHYSICAL)
             continue;
         uint64_t gpa = rd_u64(&rd);
@@ -497,7 +545,7 @@ static bool same_report(struct replay *r, const void *arg)
 
     if (pvg_device_report(r->dev, &json))
         return false;
-    same = replay_same_report(arg, json, NULL, NULL);
+    same = replay_same_report(arg, json, r->unstamped, NULL, NULL);
     pvg_free(json);
     return same;
 }
@@ -512,10 +560,14 @@ static void play_report(struct replay *r, struct rd *rd)
 {
     char *recorded = strndup((const char *)rd->p, rd_left(rd)), *json;
 
-    settle_all(r);
+    replay_settle_before(r, SIZE_MAX);
+    if (r->mapper.m && !r->mapper.cut)
+        mapper_flush(r);
+    for (uint32_t i = 0; i < LIMIT_FIFOS; i++)
+        r->unstamped[i] += r->ring[i].defined ? r->ring[i].owes : 0;
     if (recorded && !replay_wait(r, same_report, recorded, r->problems ? 0 : REPORT_NS) &&
         !pvg_device_report(r->dev, &json)) {
-        replay_same_report(recorded, json, say_difference, r);
+        replay_same_report(recorded, json, r->unstamped, say_difference, r);
         pvg_free(json);
     }
     free(recorded);
@@ -530,6 +582,7 @@ static bool play(struct replay *r)
 
         if (i->kind == RECORD_RAM)
             replay_play_ram(r, &rd);
+        in_turn(r, i);
         if (is_boundary(i))
             apply_memory(r, r->at);
         switch (i->kind) {
@@ -558,10 +611,25 @@ static bool play(struct replay *r)
             play_fault(r, &rd);
             break;
         case RECORD_RESET:
-            settle_all(r);
-            pvg_device_reset(r->dev);
             close_rings(r);
+            pvg_device_reset(r->dev);
+            unpause(r);
             r->fifo_control = r->length = r->start = r->fifo_pfn = r->root_pfn = r->stamp_events = r->faults = 0;
+            break;
+        case RECORD_MAPPER:
+            mapper_play_state(r, &rd);
+            break;
+        case RECORD_MAPPER_READ:
+            mapper_play_read(r, &rd);
+            break;
+        case RECORD_MAPPER_WRITE:
+            mapper_play_write(r, &rd);
+            break;
+        case RECORD_REQUEST:
+            mapper_play_request(r, &rd);
+            break;
+        case RECORD_ANSWER:
+            mapper_play_answer(r, &rd);
             break;
         case RECORD_REPORT:
             play_report(r, &rd);
@@ -571,17 +639,7 @@ static bool play(struct replay *r)
             break;
         }
     }
-    settle_all(r);
-    return false;
-}
-
-/* Are there presents of the surface mapper, whose registers and mappings are not recorded? */
-static bool uses_mapper(const struct replay *r, uint32_t variant)
-{
-    for (size_t i = 0; variant == PVG_VARIANT_MMIO && i < r->count; i++)
-        if (r->item[i].kind == RECORD_PACKET && r->item[i].length >= 6 &&
-            le16_get(r->item[i].bytes + 4) == CMD_DISPLAY_SWAP_MAPPING)
-            return true;
+    replay_settle_before(r, SIZE_MAX);
     return false;
 }
 
@@ -596,22 +654,22 @@ static int make_device(struct replay *r, const char *path)
         fprintf(stderr, "pvg-record: %s: does not begin with its device\n", path);
         return 1;
     }
-    if (tasks != PVG_TASKS_TABLE) {
-        fprintf(stderr, "pvg-record: %s: recorded with tasks=callbacks, which cannot be replayed\n", path);
+    r->callbacks = tasks == PVG_TASKS_CALLBACKS;
+    r->page_shift = shift == 14 ? 14 : 12; /* what else it says, no device can have */
+    if (r->callbacks && !views_init(r)) {
+        fprintf(stderr, "pvg-record: %s: no room for its guest memory: %s\n", path, strerror(errno));
         return 1;
     }
-    if (uses_mapper(r, variant)) {
-        fprintf(stderr, "pvg-record: %s: shows surfaces of the mapper, which is not recorded: cannot be replayed\n",
-                path);
-        return 1;
-    }
+    if (r->callbacks)
+        views_ops(&r->ops);
     pvg_device_desc_init(&desc, sizeof(desc));
-    desc.guest_page_shift = r->page_shift = shift;
+    desc.guest_page_shift = shift;
+    desc.tasks = (enum pvg_tasks)tasks;
     desc.display_port_count = r->ports = ports;
     desc.variant = (enum pvg_variant)variant;
     desc.flags = flags;
     desc.gpu = "none";
-    desc.ops = &replay_host_ops;
+    desc.ops = &r->ops;
     desc.opaque = r;
     err = pvg_device_new(&desc, &r->dev);
     if (err)
@@ -666,17 +724,23 @@ static int replay_bytes(struct replay *r, const uint8_t *bytes, size_t length, c
         fprintf(stderr, "pvg-record: %u more\n", r->problems - PROBLEMS_MAX);
     if (r->problems)
         return 1;
-    printf("%s: the same: %llu packets, %llu pictures, %llu pointer images, %llu stamps%s\n", path,
+    printf("%s: the same: %llu packets, %llu pictures, %llu pointer images, %llu stamps", path,
            (unsigned long long)r->packets, (unsigned long long)r->pictures, (unsigned long long)r->pointers,
-           (unsigned long long)r->stamps, compared ? ", report" : "; no report to compare");
+           (unsigned long long)r->stamps);
+    if (r->requests)
+        printf(", %llu mapper requests", (unsigned long long)r->requests);
+    puts(compared ? ", report" : "; no report to compare");
     if (r->late)
         printf("%llu packets were taken from FIFOs that were just going, and left out\n", (unsigned long long)r->late);
+    if (r->cut_requests)
+        printf("%llu requests to the mapper were cut off by its reset, and left out\n",
+               (unsigned long long)r->cut_requests);
     return 0;
 }
 
 int replay_file(const char *path)
 {
-    struct replay r = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct replay r = {.lock = PTHREAD_MUTEX_INITIALIZER, .ops = replay_host_ops, .views = {.fd = -1}};
     int fd = open(path, O_RDONLY | O_CLOEXEC), err = 1;
     pthread_condattr_t attr;
     struct stat st;
@@ -699,7 +763,9 @@ int replay_file(const char *path)
     for (uint32_t i = 0; i < LIMIT_PORTS; i++)
         r.port[i].r = &r;
     err = replay_bytes(&r, bytes, (size_t)st.st_size, path);
+    pvg_iosfc_free(r.mapper.m);
     pvg_device_free(r.dev);
+    views_fini(&r);
     for (size_t i = 0; i < r.blocks; i++)
         munmap(r.block[i].host, r.block[i].length);
     for (uint32_t i = 0; i < LIMIT_PORTS; i++)

@@ -37,7 +37,7 @@ static void changed(struct replay *r)
     pthread_mutex_unlock(&r->lock);
 }
 
-static void raise_interrupt(void *opaque, uint32_t vector)
+void replay_raise(void *opaque, uint32_t vector)
 {
     (void)vector;
     changed(opaque);
@@ -71,17 +71,17 @@ static void on_cursor_show(void *opaque, bool visible)
     changed(((struct port *)opaque)->r);
 }
 
-const struct pvg_host_ops replay_host_ops = {.size = sizeof(replay_host_ops), .raise_interrupt = raise_interrupt};
+const struct pvg_host_ops replay_host_ops = {.size = sizeof(replay_host_ops), .raise_interrupt = replay_raise};
 const struct pvg_display_ops replay_display_ops = {
     .size = sizeof(replay_display_ops), .on_frame = on_frame, .on_cursor = on_cursor, .on_cursor_show = on_cursor_show};
 
-/* Until @condition holds or @ns have passed. Woken by callbacks; looks every few milliseconds at what announces
- * nothing. */
+/* Until @condition holds or @ns have passed. Woken by callbacks; looks now and then at what announces nothing: soon at
+ * first, for most is there at once. */
 bool replay_wait(struct replay *r, condition_fn *condition, const void *arg, uint64_t ns)
 {
-    uint64_t end = clock_now_ns() + ns, now;
+    uint64_t end = clock_now_ns() + (r->problems && ns > DOUBT_NS ? DOUBT_NS : ns), now;
 
-    for (;;) {
+    for (unsigned n = 0;; n++) {
         struct timespec ts;
 
         if (condition(r, arg))
@@ -89,7 +89,7 @@ bool replay_wait(struct replay *r, condition_fn *condition, const void *arg, uin
         now = clock_now_ns();
         if (now >= end)
             return false;
-        now += 2 * NS_PER_MS;
+        now += n < 20 ? NS_PER_MS / 50 : 2 * NS_PER_MS;
         ts = (struct timespec){.tv_sec = (time_t)(now / NS_PER_S), .tv_nsec = (long)(now % NS_PER_S)};
         pthread_mutex_lock(&r->lock);
         pthread_cond_timedwait(&r->changed, &r->lock, &ts);
@@ -102,6 +102,8 @@ bool replay_wait(struct replay *r, condition_fn *condition, const void *arg, uin
 /* Host address of @length bytes at @gpa, inside one block, or NULL. */
 static uint8_t *at(struct replay *r, uint64_t gpa, uint64_t length)
 {
+    if (r->callbacks)
+        return views_at(r, gpa, length);
     for (size_t i = 0; i < r->blocks; i++) {
         struct block *b = &r->block[i];
 
@@ -124,7 +126,8 @@ void replay_put(struct replay *r, uint64_t gpa, const uint8_t *bytes, uint64_t l
             replay_problem(r, "0x%llx is not in the recording's guest memory", (unsigned long long)gpa);
             return;
         }
-        memcpy(to, bytes, n);
+        if (memcmp(to, bytes, n)) /* what is there already is not written under a reader's eyes */
+            memcpy(to, bytes, n);
         gpa += n;
         bytes += n;
         length -= n;
@@ -141,6 +144,20 @@ uint32_t replay_load(struct replay *r, uint64_t gpa)
     _Atomic uint32_t *p = word(r, gpa);
 
     return p ? atomic_load(p) : 0;
+}
+
+bool replay_is_ram(struct replay *r, uint64_t gpa, uint64_t length)
+{
+    return at(r, gpa, length) != NULL;
+}
+
+bool replay_readonly(struct replay *r, uint64_t gpa)
+{
+    for (size_t i = 0; i < r->blocks; i++)
+        if (r->block[i].added && r->block[i].readonly && gpa >= r->block[i].gpa &&
+            gpa - r->block[i].gpa < r->block[i].length)
+            return true;
+    return false;
 }
 
 static void store(struct replay *r, uint64_t gpa, uint32_t value)
@@ -160,6 +177,8 @@ void replay_play_ram(struct replay *r, struct rd *rd)
     struct block *b = &r->block[r->blocks];
 
     if (!there) {
+        for (uint32_t i = 0; i < LIMIT_FIFOS; i++)
+            replay_taken(r, i);
         for (size_t i = 0; i < r->blocks; i++)
             if (r->block[i].added && r->block[i].gpa == gpa && r->block[i].length == length) {
                 pvg_device_del_ram(r->dev, gpa, length);
@@ -171,7 +190,7 @@ void replay_play_ram(struct replay *r, struct rd *rd)
         replay_problem(r, "too much guest memory");
         return;
     }
-    *b = (struct block){.gpa = gpa, .length = length, .added = true};
+    *b = (struct block){.gpa = gpa, .length = length, .added = true, .readonly = flags & PVG_RAM_READONLY};
     b->host = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (b->host == MAP_FAILED) {
         replay_problem(r, "no room for 0x%llx bytes of guest memory", (unsigned long long)length);
@@ -203,9 +222,10 @@ void replay_apply_ring(struct replay *r, struct rd rd)
     store(r, record_gpa(r, channel) + CHANNEL_WRITTEN, read);
     store(r, record_gpa(r, channel) + CHANNEL_STAMP_INDEX, index);
     store(r, record_gpa(r, channel) + CHANNEL_LIST_PFN, pfn);
+    r->ring[channel].defined = false; /* from here on its counters are the new one's */
 }
 
-void replay_put_in_ring(struct replay *r, uint32_t channel, const uint8_t *bytes, uint32_t length)
+static void put_in_ring(struct replay *r, uint32_t channel, const uint8_t *bytes, uint32_t length, bool must)
 {
     const struct ring *ring = &r->ring[channel];
 
@@ -220,19 +240,38 @@ void replay_put_in_ring(struct replay *r, uint32_t channel, const uint8_t *bytes
                   (pos & (page - 1));
         }
         n = n < ring->bytes - pos ? n : ring->bytes - pos;
-        replay_put(r, gpa, bytes + done, n);
+        if (must || at(r, gpa, n))
+            replay_put(r, gpa, bytes + done, n);
         done += n;
     }
 }
 
+void replay_put_in_ring(struct replay *r, uint32_t channel, const uint8_t *bytes, uint32_t length)
+{
+    put_in_ring(r, channel, bytes, length, true);
+}
+
+void replay_try_put_in_ring(struct replay *r, uint32_t channel, const uint8_t *bytes, uint32_t length)
+{
+    put_in_ring(r, channel, bytes, length, false);
+}
+
+/* A root page that is no RAM any more is what the channel stops at. */
+void replay_store_written(struct replay *r, uint32_t channel)
+{
+    uint64_t gpa = record_gpa(r, channel) + CHANNEL_WRITTEN;
+
+    if (!channel)
+        pvg_device_mmio_write(r->dev, REG_ROOT_PRODUCER, r->ring[0].written, 4);
+    else if (word(r, gpa))
+        store(r, gpa, r->ring[channel].written);
+}
+
 void replay_publish(struct replay *r, uint32_t channel)
 {
-    if (!channel) {
-        pvg_device_mmio_write(r->dev, REG_ROOT_PRODUCER, r->ring[0].written, 4);
-        return;
-    }
-    store(r, record_gpa(r, channel) + CHANNEL_WRITTEN, r->ring[channel].written);
-    pvg_device_mmio_write(r->dev, REG_CHILD_DOORBELL, channel, 4);
+    replay_store_written(r, channel);
+    if (channel)
+        pvg_device_mmio_write(r->dev, REG_CHILD_DOORBELL, channel, 4);
 }
 
 bool replay_has_room(struct replay *r, const void *arg)
@@ -245,19 +284,65 @@ bool replay_has_room(struct replay *r, const void *arg)
     return (uint64_t)(ring->written - read) + room->bytes <= ring->bytes;
 }
 
+static bool root_refused(struct replay *r, const void *arg)
+{
+    static const char *const reasons[] = {"root-geometry", "root-not-ram", NULL};
+    char *json;
+    bool there;
+
+    (void)arg;
+    if (pvg_device_report(r->dev, &json))
+        return false;
+    there = replay_refusals(json, reasons) >= r->root_refused;
+    pvg_free(json);
+    return there;
+}
+
+static bool stopped(struct replay *r, const void *arg)
+{
+    char *json;
+    bool there;
+
+    if (pvg_device_report(r->dev, &json))
+        return false;
+    there = replay_fifo_stopped(json, *(const uint32_t *)arg);
+    pvg_free(json);
+    return there;
+}
+
+/* No ring was made of it: the device has to have seen that, before the guest goes on to something else. */
+static void wait_refused(struct replay *r, uint32_t channel, bool was_there)
+{
+    r->ring[channel].defined = r->ring[channel].faulted = false;
+    if (!channel) {
+        r->root_refused++;
+        if (!replay_wait(r, root_refused, NULL, PATIENCE_NS))
+            replay_problem(r, "the root FIFO is not refused");
+    } else if (was_there) {
+        pvg_device_mmio_write(r->dev, REG_CHILD_DOORBELL, channel, 4);
+        if (!replay_wait(r, stopped, &channel, PATIENCE_NS))
+            replay_problem(r, "channel %u is not refused", channel);
+    }
+}
+
 void replay_play_ring(struct replay *r, struct rd *rd)
 {
     struct rd at_record = *rd;
-    uint32_t channel = rd_u32(rd), pfn = rd_u32(rd), read = rd_u32(rd), index = rd_u32(rd), n = 0;
+    uint32_t channel = rd_u32(rd), pfn = rd_u32(rd), read = rd_u32(rd), index = rd_u32(rd), opened = rd_u32(rd), n = 0;
     struct ring *ring = &r->ring[channel < LIMIT_FIFOS ? channel : 0];
     uint64_t base = (uint64_t)pfn << r->page_shift;
+    bool was_there = ring->defined;
 
     if (rd->bad || channel >= LIMIT_FIFOS)
         return;
     /* A list that changed under a ring: what is in the old one comes first. */
-    if (channel && ring->defined && !replay_wait(r, replay_has_room, &(struct room){channel, ring->bytes}, PATIENCE_NS))
-        replay_problem(r, "channel %u does not take its packets", channel);
+    if (channel)
+        replay_taken(r, channel);
     replay_apply_ring(r, at_record);
+    if (!opened) {
+        wait_refused(r, channel, was_there);
+        return;
+    }
     *ring = (struct ring){.defined = true, .base = base, .written = read, .stamp_index = index};
     if (!channel) {
         ring->base = base + r->start;

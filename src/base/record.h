@@ -16,7 +16,7 @@
 #include "base/locks.h"
 
 #define RECORD_MAGIC   0x52475650u /* "PVGR" */
-#define RECORD_VERSION 2u
+#define RECORD_VERSION 3u
 
 enum record_kind {
     RECORD_DEVICE = 1,     /* u32 page shift, u32 ports, u32 variant, u32 flags, u32 tasks */
@@ -29,17 +29,30 @@ enum record_kind {
     RECORD_RAM = 8,        /* u64 guest-physical address, u64 length, u32 flags, u32 1: there, 0: gone */
     RECORD_MONITOR =
         9,             /* u32 port, u32 state, u32 pointer limit, u32 modes, each u16 width, u16 height, u32 16.16 Hz */
-    RECORD_RING = 10,  /* u32 channel, u32 page of the list (root: of the buffer), u32 consumer, u32 stamp index */
+    RECORD_RING = 10,  /* u32 channel, u32 page of the list (root: of the buffer), u32 consumer, u32 stamp index, u32 1:
+                          opened, 0: refused */
     RECORD_STAMP = 11, /* u32 channel, u32 stamp */
     RECORD_SOURCE = 12,  /* of the picture that follows: see struct record_source */
     RECORD_POINTER = 13, /* u32 port, u16 width, u16 height, u16 hot x, u16 hot y, pixels (B,G,R,A) */
     RECORD_FAULT = 14,   /* u32 channel, u32 bytes published, packet header as far as it could be read */
     RECORD_RESET = 15,   /* nothing */
-    RECORD_REPORT = 16   /* the report at the end of the recording, JSON */
+    RECORD_REPORT = 16,  /* the report at the end of the recording, JSON */
+    RECORD_RESUMED = 17, /* u32 channel, u32 consumer: the FIFO left the fault, what was published is discarded */
+    RECORD_MAP = 18,     /* tasks=callbacks: u32 task, u64 address, of each range u64 guest-physical address, u64 length */
+    RECORD_MAPPER = 19,  /* the surface mapper: u32 state */
+    RECORD_MAPPER_READ = 20,   /* as RECORD_MMIO_READ, of the mapper's window */
+    RECORD_MAPPER_WRITE = 21,  /* as RECORD_MMIO_WRITE */
+    RECORD_MAPPER_MEMORY = 22, /* as RECORD_PHYSICAL, read by the mapper's thread */
+    RECORD_REQUEST = 23,       /* u64 guest-physical address of a ring entry, u32 operation, u32 mapping */
+    RECORD_ANSWER = 24,        /* u64 the same address, u32 result */
+    RECORD_KINDS
 };
 
 /* States of RECORD_MONITOR. */
 enum record_monitor { RECORD_MONITOR_GONE, RECORD_MONITOR_CONNECTED, RECORD_MONITOR_UNPLUGGED };
+
+/* States of RECORD_MAPPER. */
+enum record_mapper { RECORD_MAPPER_GONE, RECORD_MAPPER_THERE, RECORD_MAPPER_RESET };
 
 /*
  * Where a picture came from: which present of its port (counting those that its report counts, from 0), and the memory

@@ -63,6 +63,13 @@ static _Atomic uint32_t *cell(struct core *core, uint32_t index)
     return p;
 }
 
+static void record_cell(struct core *core, uint32_t index, uint32_t value)
+{
+    if (recorder_on(core->cfg.recorder))
+        recorder_add(core->cfg.recorder, RECORD_PHYSICAL, &(uint64_t){cell_gpa(core, index).v}, sizeof(uint64_t),
+                     &value, sizeof(value));
+}
+
 /* What the host stored last starts over from what the guest left in the cell (transport 10.2). */
 static void rebase_cell(struct core *core, uint32_t index)
 {
@@ -71,16 +78,14 @@ static void rebase_cell(struct core *core, uint32_t index)
     if (!c)
         return;
     core->cell_last[index] = atomic_load_explicit(c, memory_order_relaxed);
-    if (recorder_on(core->cfg.recorder))
-        recorder_add(core->cfg.recorder, RECORD_PHYSICAL, &(uint64_t){cell_gpa(core, index).v}, sizeof(uint64_t),
-                     &core->cell_last[index], sizeof(core->cell_last[index]));
+    record_cell(core, index, core->cell_last[index]);
 }
 
-static void record_ring(struct core *core, const struct fifo *f, uint32_t pfn)
+static void record_ring(struct core *core, const struct fifo *f, uint32_t pfn, enum refuse why)
 {
-    const uint32_t ring[4] = {f->id, pfn, f->read, f->stamp_index};
+    const uint32_t ring[5] = {f->id, pfn, f->read, f->stamp_index, !why};
 
-    if (recorder_on(core->cfg.recorder))
+    if (recorder_on(core->cfg.recorder) && !(why && core->pin.cut)) /* cut off: it was not looked at */
         recorder_add(core->cfg.recorder, RECORD_RING, ring, sizeof(ring), NULL, 0);
 }
 
@@ -117,6 +122,9 @@ void fifo_open_root(struct core *core)
     if (gmem_root_ready(&core->pin))
         return;
     why = check_root(core, pfn, length, start);
+    f->read = 0;
+    f->stamp_index = 0;
+    record_ring(core, f, (uint32_t)pfn, why);
     if (why) {
         if (!core->pin.cut)
             log_refuse(core->cfg.log, why, "page 0x%llx, length 0x%x, start 0x%x", (unsigned long long)pfn, length,
@@ -125,10 +133,7 @@ void fifo_open_root(struct core *core)
     }
     f->base = (gpa_t){(pfn << core->page_shift) + start};
     f->ring_bytes = length - start;
-    f->read = 0;
-    f->stamp_index = 0;
     f->defined = true;
-    record_ring(core, f, (uint32_t)pfn);
     rebase_cell(core, 0);
 }
 
@@ -190,13 +195,13 @@ enum refuse fifo_open_child(struct core *core, struct fifo *f)
     f->read = record_load(record, CHANNEL_READ);
     f->stamp_index = record_load(record, CHANNEL_STAMP_INDEX) & 0xffff;
     why = read_page_list(core, f, list_pfn);
+    record_ring(core, f, list_pfn, why);
     if (why)
         return why;
     if (f->stamp_index >= core->stamp_cells)
         log_refuse(core->cfg.log, REFUSE_STAMP_INDEX, "channel %u: index %u of %u cells", f->id, f->stamp_index,
                    core->stamp_cells);
     f->defined = true;
-    record_ring(core, f, list_pfn);
     rebase_cell(core, f->stamp_index);
     return REFUSE_NONE;
 }
@@ -270,6 +275,10 @@ void fifo_resume(struct core *core, struct fifo *f)
     if (f->id == 0)
         atomic_store(&core->regs.root_fault_offset, 0);
     if (f->discard && load_written(core, f, &record, &written)) {
+        const uint32_t place[2] = {f->id, written};
+
+        if (recorder_on(core->cfg.recorder))
+            recorder_add(core->cfg.recorder, RECORD_RESUMED, place, sizeof(place), NULL, 0);
         f->read = written;
         publish_read(core, f, record);
     }
@@ -378,6 +387,7 @@ not_ram:
 static bool barrier_met(struct core *core, struct fifo *f, struct packet_barrier b)
 {
     _Atomic uint32_t *c;
+    uint32_t value;
 
     if (b.index == f->stamp_index && f->reached_valid && stamp_reached(f->reached, b.value))
         return true;
@@ -388,7 +398,12 @@ static bool barrier_met(struct core *core, struct fifo *f, struct packet_barrier
                        b.index, core->stamp_cells);
         return true;
     }
-    return stamp_reached(atomic_load_explicit(c, memory_order_acquire), b.value);
+    value = atomic_load_explicit(c, memory_order_acquire);
+    if (!stamp_reached(value, b.value))
+        return false;
+    if (value != core->cell_last[b.index]) /* not the device's own stamp: the guest wrote it */
+        record_cell(core, b.index, value);
+    return true;
 }
 
 static bool barriers_met(struct core *core, struct fifo *f)

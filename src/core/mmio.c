@@ -171,12 +171,18 @@ static uint64_t read_any(struct core *core, uint64_t offset, unsigned size)
     return read32(core, (uint32_t)offset);
 }
 
+/* What does not fit is beyond the window in any case. */
+static uint32_t record_offset(uint64_t offset)
+{
+    return offset > UINT32_MAX ? 0xfffffff8u | (uint32_t)(offset & 7) : (uint32_t)offset;
+}
+
 uint64_t core_mmio_read(struct core *core, uint64_t offset, unsigned size)
 {
     uint64_t value = read_any(core, offset, size);
 
     if (recorder_on(core->cfg.recorder)) {
-        const uint32_t head[4] = {(uint32_t)offset, size, (uint32_t)value, (uint32_t)(value >> 32)};
+        const uint32_t head[4] = {record_offset(offset), size, (uint32_t)value, (uint32_t)(value >> 32)};
 
         recorder_add(core->cfg.recorder, RECORD_MMIO_READ, head, sizeof(head), NULL, 0);
     }
@@ -186,7 +192,7 @@ uint64_t core_mmio_read(struct core *core, uint64_t offset, unsigned size)
 void core_mmio_write(struct core *core, uint64_t offset, uint64_t value, unsigned size)
 {
     if (recorder_on(core->cfg.recorder)) {
-        const uint32_t head[4] = {(uint32_t)offset, size, (uint32_t)value, (uint32_t)(value >> 32)};
+        const uint32_t head[4] = {record_offset(offset), size, (uint32_t)value, (uint32_t)(value >> 32)};
 
         recorder_add(core->cfg.recorder, RECORD_MMIO_WRITE, head, sizeof(head), NULL, 0);
     }

@@ -62,7 +62,7 @@ static enum refuse read_glyph(struct display_set *set, const struct core_cmd *cm
     if (glyph)
         gmem_runs_read_rows(&runs, 0, g->stride_bytes, (uint8_t *)(glyph + 1), glyph->image.stride_bytes,
                             glyph->image.stride_bytes, g->height_px);
-    gmem_runs_record(core_gmem(set->cfg.core), &runs);
+    gmem_runs_record(core_gmem(set->cfg.core), space, (gva_t){g->gva}, &runs);
     gmem_runs_fini(&runs);
     *out = glyph;
     return REFUSE_NONE;

@@ -205,7 +205,8 @@ static void record_source(struct pipe *pipe, const struct standing *s, const uin
                                        .stride_bytes = s->picture.stride_bytes,
                                        .runs = (uint32_t)runs->count,
                                        .pixels = !plain};
-    uint64_t *place = recorder_on(rec) ? malloc(runs->count * 2 * sizeof(*place)) : NULL;
+    uint64_t skip = s->picture.mapping ? s->picture.offset_bytes : 0; /* a mapping's runs begin with the mapping */
+    uint64_t *place = recorder_on(rec) && runs->count ? malloc(runs->count * 2 * sizeof(*place)) : NULL;
     const struct iovec piece[] = {
         {.iov_base = (void *)(uintptr_t)&head, .iov_len = sizeof(head)},
         {.iov_base = place, .iov_len = runs->count * 2 * sizeof(*place)},
@@ -213,8 +214,11 @@ static void record_source(struct pipe *pipe, const struct standing *s, const uin
          .iov_len = plain ? 0 : (size_t)s->picture.bytes_per_pixel * s->picture.width_px * s->picture.height_px}};
 
     for (size_t i = 0; place && i < runs->count; i++) {
-        place[2 * i] = runs->run[i].gpa.v;
-        place[2 * i + 1] = runs->run[i].length_bytes;
+        uint64_t before = skip < runs->run[i].length_bytes ? skip : runs->run[i].length_bytes;
+
+        place[2 * i] = runs->run[i].gpa.v + before;
+        place[2 * i + 1] = runs->run[i].length_bytes - before;
+        skip -= before;
     }
     if (place)
         recorder_addv(rec, RECORD_SOURCE, piece, 3);

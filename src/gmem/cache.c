@@ -157,6 +157,8 @@ static int map_slot(struct gmem_pin *pin, struct cache_slot *s)
     gmem_callback_begin(pin);
     ok = c->ops->map_memory(c->opaque, root, 1, offset, readonly, &range);
     err = gmem_callback_end(pin);
+    if (ok)
+        gmem_record_known(g, range.gpa, range.length_bytes);
     pthread_mutex_lock(&g->lock);
     g->busy--;
     if (ok)

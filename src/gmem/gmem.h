@@ -39,6 +39,7 @@ struct gmem_pin {
     uint64_t epoch;                   /* gmem's when the pin was taken */
     _Atomic bool in_callback;         /* inside a callback of the VMM: touches no guest memory */
     bool cut;                         /* quiesced meanwhile */
+    bool mapper;                      /* the surface mapper's thread: its reads are recorded apart */
     uint64_t seq;                     /* callback mode: counts pins; the page cache keeps what live pins point into */
     struct gmem_pin *older, *younger; /* callback mode: the live pins, under gmem's lock */
 };
@@ -157,8 +158,11 @@ int gmem_resolve(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva
 int gmem_runs_add(struct gmem_pin *pin, gpa_t gpa, uint64_t length, bool write, struct gmem_runs *runs);
 /* Append host memory that the VMM mapped. 0 or PVG_ERR_NOMEM. */
 int gmem_runs_push(struct gmem_runs *runs, void *host, uint64_t length);
-/* Where a recording is being made: what @runs hold now, as physical memory. For what is read through runs. */
-void gmem_runs_record(struct gmem *g, const struct gmem_runs *runs);
+/*
+ * Where a recording is being made: what @runs, which begin at @gva of @space, hold now. For what is read through runs. As
+ * physical memory, or as the task's in callback mode.
+ */
+void gmem_runs_record(struct gmem *g, const struct gmem_space *space, gva_t gva, const struct gmem_runs *runs);
 /* Empty, keeping the storage for the next use. */
 static inline void gmem_runs_clear(struct gmem_runs *runs)
 {
@@ -183,6 +187,17 @@ int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t 
                     struct gmem_fault *fault);
 int gmem_space_write(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, const void *src, size_t length,
                      struct gmem_fault *fault);
+/* gmem_space_read() of pixels, which a recording has as pictures. */
+int gmem_space_read_pixels(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, void *dst, size_t length,
+                           struct gmem_fault *fault);
+/*
+ * Callback mode: where a span lies, for a recording: runs with guest-physical addresses and no host memory. Errors as
+ * gmem_walk(), PVG_ERR_NOMEM; @out is empty then.
+ */
+int gmem_space_places(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length,
+                      struct gmem_runs *out, struct gmem_fault *fault);
+/* Callback mode: note in a recording that the VMM has answered that this is guest RAM. */
+void gmem_record_known(struct gmem *g, uint64_t gpa, uint64_t length);
 
 /*
  * A copy of @space that owns nothing and that any thread may read through under its own pin: in callback mode all its

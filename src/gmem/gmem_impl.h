@@ -97,12 +97,12 @@ static inline uint8_t *ram_ptr(struct gmem_pin *pin, uint64_t gpa, uint64_t leng
 }
 
 /* Write memory of the guest, at @gpa, to the recording, if one is being made. */
-static inline void gmem_record(struct gmem *g, uint64_t gpa, const void *bytes, size_t length)
+static inline void gmem_record(struct gmem_pin *pin, uint64_t gpa, const void *bytes, size_t length)
 {
-    struct recorder *rec = g->config.recorder;
+    struct recorder *rec = pin->g->config.recorder;
 
     if (rec && recorder_on(rec))
-        recorder_add(rec, RECORD_PHYSICAL, &gpa, sizeof(gpa), bytes, length);
+        recorder_add(rec, pin->mapper ? RECORD_MAPPER_MEMORY : RECORD_PHYSICAL, &gpa, sizeof(gpa), bytes, length);
 }
 
 /* Callback mode (cache.c): the page that holds @gpa, mapped in the root task. Errors as gmem_ptr(). */

@@ -118,6 +118,11 @@ static void record_block(struct gmem *g, const struct ram_block *b, uint32_t the
         recorder_add(rec, RECORD_RAM, place, sizeof(place), state, sizeof(state));
 }
 
+void gmem_record_known(struct gmem *g, uint64_t gpa, uint64_t length)
+{
+    record_block(g, &(struct ram_block){.gpa = gpa, .length_bytes = length}, 1);
+}
+
 void gmem_record_ram(struct gmem *g)
 {
     pthread_mutex_lock(&g->lock);
@@ -358,7 +363,7 @@ int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
         return 0;
     err = physical_read(pin, gpa, dst, length);
     if (!err)
-        gmem_record(pin->g, gpa.v, dst, length);
+        gmem_record(pin, gpa.v, dst, length);
     return err;
 }
 

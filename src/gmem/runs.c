@@ -61,6 +61,15 @@ static inline int resolve_page(void *opaque, struct gmem_pin *pin, const struct 
     return 0;
 }
 
+static int place_page(void *opaque, struct gmem_pin *pin, const struct walk_page *page, struct gmem_fault *fault)
+{
+    const struct gmem_run run = {.length_bytes = page->length_bytes, .gpa = {page->gpa}};
+
+    (void)pin;
+    (void)fault;
+    return runs_push(opaque, &run);
+}
+
 int gmem_resolve(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length, bool write,
                  struct gmem_runs *out, struct gmem_fault *fault)
 {
@@ -128,11 +137,36 @@ not_ram:
     return PVG_ERR_NOT_RAM;
 }
 
-void gmem_runs_record(struct gmem *g, const struct gmem_runs *runs)
+void gmem_runs_record(struct gmem *g, const struct gmem_space *space, gva_t gva, const struct gmem_runs *runs)
 {
-    for (size_t i = 0; i < runs->count; i++)
-        if (runs->run[i].gpa.v != UINT64_MAX)
-            gmem_record(g, runs->run[i].gpa.v, runs->run[i].host, runs->run[i].length_bytes);
+    struct recorder *rec = g->config.recorder;
+
+    for (size_t i = 0; rec && recorder_on(rec) && i < runs->count; i++) {
+        const struct gmem_run *run = &runs->run[i];
+        const uint32_t place[3] = {space->task, (uint32_t)gva.v, (uint32_t)(gva.v >> 32)};
+
+        if (run->gpa.v != UINT64_MAX)
+            recorder_add(rec, RECORD_PHYSICAL, &run->gpa.v, sizeof(run->gpa.v), run->host, run->length_bytes);
+        else
+            recorder_add(rec, RECORD_VIRTUAL, place, sizeof(place), run->host, run->length_bytes);
+        gva.v += run->length_bytes;
+    }
+}
+
+int gmem_space_places(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, uint64_t length,
+                      struct gmem_runs *out, struct gmem_fault *fault)
+{
+    int err;
+
+    gmem_runs_clear(out);
+    err = span_check(pin, space, gva, length, fault);
+    if (!err)
+        err = walk_span(pin, space, gva, length, place_page, out, fault);
+    if (err)
+        gmem_runs_clear(out);
+    else
+        out->length_bytes = length;
+    return err;
 }
 
 void gmem_runs_fini(struct gmem_runs *runs)

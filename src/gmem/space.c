@@ -164,6 +164,16 @@ static int ranges_page(void *opaque, struct gmem_pin *pin, const struct walk_pag
     return 0;
 }
 
+/* What the VMM has mapped, so that a replay knows where the task's memory is. */
+static void record_map(struct gmem *g, uint32_t task, gva_t gva, const struct ranges *r)
+{
+    struct recorder *rec = g->config.recorder;
+    const uint32_t head[3] = {task, (uint32_t)gva.v, (uint32_t)(gva.v >> 32)};
+
+    if (rec && recorder_on(rec))
+        recorder_add(rec, RECORD_MAP, head, sizeof(head), r->range, r->count * sizeof(*r->range));
+}
+
 int gmem_space_map(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, uint64_t length, struct gmem_fault *fault)
 {
     const struct gmem_config *c = &pin->g->config;
@@ -189,10 +199,12 @@ int gmem_space_map(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, ui
     err = gmem_callback_end(pin);
     if (err)
         goto out;
-    if (!ok)
+    if (!ok) {
         err = gmem_fail(fault, REFUSE_TASK_MAP, gva.v, 0, 0);
-    else
+    } else {
+        record_map(pin->g, space->task, gva, &r);
         err = interval_add(space, gva.v, gva.v + length);
+    }
 out:
     free(r.range);
     return err;
@@ -224,6 +236,7 @@ void gmem_space_unmap(struct gmem_pin *pin, struct gmem_space *space, gva_t gva,
 /* A read where the VMM has no mapping: page by page through the table. */
 struct callback_read_state {
     uint8_t *dst;
+    bool record;
 };
 
 static int read_page(void *opaque, struct gmem_pin *pin, const struct walk_page *page, struct gmem_fault *fault)
@@ -231,14 +244,17 @@ static int read_page(void *opaque, struct gmem_pin *pin, const struct walk_page 
     struct callback_read_state *s = opaque;
     int err = callback_read(pin, page->gpa, s->dst, page->length_bytes);
 
+    if (!err && s->record)
+        gmem_record(pin, page->gpa, s->dst, page->length_bytes);
     s->dst += page->length_bytes;
     if (err == PVG_ERR_NOT_RAM)
         return gmem_fail(fault, REFUSE_PT_TARGET, page->gva, page->leaf_level, page->entry);
     return err;
 }
 
+/* @record: what is physical goes to the recording. */
 static int virtual_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, void *dst, size_t length,
-                        struct gmem_fault *fault)
+                        bool record, struct gmem_fault *fault)
 {
     struct gmem_runs runs = {0};
     int err;
@@ -247,12 +263,12 @@ static int virtual_read(struct gmem_pin *pin, const struct gmem_space *space, gv
     if (err)
         return err;
     if (gmem_callbacks(pin->g) && !space_mapped(space, gva.v, length))
-        return walk_span(pin, space, gva, length, read_page, &(struct callback_read_state){dst}, fault);
+        return walk_span(pin, space, gva, length, read_page, &(struct callback_read_state){dst, record}, fault);
     err = gmem_resolve(pin, space, gva, length, false, &runs, fault);
     if (!err)
         gmem_runs_read(&runs, 0, dst, length);
-    if (!err)
-        gmem_runs_record(pin->g, &runs);
+    if (!err && record && !gmem_callbacks(pin->g))
+        gmem_runs_record(pin->g, space, gva, &runs);
     gmem_runs_fini(&runs);
     return err;
 }
@@ -261,7 +277,7 @@ int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t 
                     struct gmem_fault *fault)
 {
     struct recorder *rec = pin->g->config.recorder;
-    int err = virtual_read(pin, space, gva, dst, length, fault);
+    int err = virtual_read(pin, space, gva, dst, length, true, fault);
 
     if (!err && rec && recorder_on(rec)) {
         const uint32_t head[3] = {space->task, (uint32_t)gva.v, (uint32_t)(gva.v >> 32)};
@@ -269,6 +285,12 @@ int gmem_space_read(struct gmem_pin *pin, const struct gmem_space *space, gva_t 
         recorder_add(rec, RECORD_VIRTUAL, head, sizeof(head), dst, length);
     }
     return err;
+}
+
+int gmem_space_read_pixels(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, void *dst, size_t length,
+                           struct gmem_fault *fault)
+{
+    return virtual_read(pin, space, gva, dst, length, false, fault);
 }
 
 int gmem_space_write(struct gmem_pin *pin, const struct gmem_space *space, gva_t gva, const void *src, size_t length,

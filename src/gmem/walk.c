@@ -41,13 +41,18 @@ static int read_word(struct gmem_pin *pin, uint64_t gpa, uint32_t *out)
 {
     const _Atomic uint32_t *p;
 
-    if (gmem_callbacks(pin->g))
-        return callback_read(pin, gpa, out, sizeof(*out));
+    if (gmem_callbacks(pin->g)) {
+        int err = callback_read(pin, gpa, out, sizeof(*out));
+
+        if (!err)
+            gmem_record(pin, gpa, out, sizeof(*out));
+        return err;
+    }
     p = (const _Atomic uint32_t *)(const void *)ram_ptr(pin, gpa, sizeof(*out), false);
     if (!p)
         return PVG_ERR_NOT_RAM;
     *out = load(p);
-    gmem_record(pin->g, gpa, out, sizeof(*out));
+    gmem_record(pin, gpa, out, sizeof(*out));
     return 0;
 }
 
@@ -100,7 +105,7 @@ static void record_leaves(struct walker *w, uint64_t vpn)
     uint64_t first = vpn & ((1ull << w->bits) - 1), n = (1ull << w->bits) - first;
 
     if (w->node)
-        gmem_record(w->pin->g, w->node_gpa + PTE_BYTES * first, (const void *)(w->node + first),
+        gmem_record(w->pin, w->node_gpa + PTE_BYTES * first, (const void *)(w->node + first),
                     PTE_BYTES * (n < w->pages_left ? n : w->pages_left));
 }
 
@@ -142,9 +147,10 @@ static int leaf_slow(struct walker *w, uint32_t index, uint64_t gva, uint32_t *o
     if (gmem_callbacks(w->pin->g) && w->batch_first != first) {
         w->batch_first = UINT32_MAX;
         err = callback_read(w->pin, w->node_gpa + PTE_BYTES * first, w->batch, sizeof(w->batch));
-        if (!err)
+        if (!err) {
             w->batch_first = first;
-        else if (err != PVG_ERR_NOT_RAM)
+            gmem_record(w->pin, w->node_gpa + PTE_BYTES * first, w->batch, sizeof(w->batch));
+        } else if (err != PVG_ERR_NOT_RAM)
             return err;
     }
     if (w->batch_first == first) {

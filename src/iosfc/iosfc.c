@@ -28,7 +28,28 @@ static bool acceptable(struct pvg_iosfc *m, uint64_t offset, unsigned size)
     return false;
 }
 
-uint64_t pvg_iosfc_mmio_read(struct pvg_iosfc *m, uint64_t offset, unsigned size)
+static void record(struct pvg_iosfc *m, enum record_kind kind, const void *words, size_t bytes)
+{
+    struct recorder *rec = core_recorder(m->core);
+
+    if (recorder_on(rec))
+        recorder_add(rec, kind, words, bytes, NULL, 0);
+}
+
+static void record_access(struct pvg_iosfc *m, enum record_kind kind, uint64_t offset, uint64_t value, unsigned size)
+{
+    const uint32_t at = offset > UINT32_MAX ? 0xfffffff8u | (uint32_t)(offset & 7) : (uint32_t)offset;
+    const uint32_t words[4] = {at, size, (uint32_t)value, (uint32_t)(value >> 32)};
+
+    record(m, kind, words, sizeof(words));
+}
+
+void iosfc_record_state(struct pvg_iosfc *m, enum record_mapper state)
+{
+    record(m, RECORD_MAPPER, &(uint32_t){state}, sizeof(uint32_t));
+}
+
+static uint64_t read_any(struct pvg_iosfc *m, uint64_t offset, unsigned size)
 {
     uint32_t at = (uint32_t)offset & ~7u;
     uint64_t value;
@@ -41,11 +62,20 @@ uint64_t pvg_iosfc_mmio_read(struct pvg_iosfc *m, uint64_t offset, unsigned size
     return offset & 4 ? value >> 32 : (uint32_t)value;
 }
 
+uint64_t pvg_iosfc_mmio_read(struct pvg_iosfc *m, uint64_t offset, unsigned size)
+{
+    uint64_t value = read_any(m, offset, size);
+
+    record_access(m, RECORD_MAPPER_READ, offset, value, size);
+    return value;
+}
+
 void pvg_iosfc_mmio_write(struct pvg_iosfc *m, uint64_t offset, uint64_t value, unsigned size)
 {
     uint32_t at = (uint32_t)offset & ~7u;
     uint64_t old, mask = UINT64_MAX;
 
+    record_access(m, RECORD_MAPPER_WRITE, offset, value, size);
     if (!acceptable(m, offset, size))
         return;
     if (at == IOSFC_CONSUMER) /* the descriptor enable: does not move the consumer, and nothing depends on it */
@@ -159,12 +189,20 @@ static int write_result(struct pvg_iosfc *m, struct gmem_pin *pin, gpa_t gpa, co
     gmem_callback_begin(pin);
     ok = m->ops.map_memory(m->opaque, gpa.v, 4, false, &host) && host;
     if (ok) {
+        gmem_record_known(m->gmem, gpa.v, 4);
         memcpy(host, result, 4);
         if (!m->ops.unmap_memory(m->opaque, host, 4))
             log_msg(m->log, PVG_LOG_WARN, "mapper: the VMM could not unmap a ring entry");
     }
     err = gmem_callback_end(pin);
     return ok ? 0 : err ? err : PVG_ERR_NOT_RAM;
+}
+
+static void record_place(struct pvg_iosfc *m, enum record_kind kind, gpa_t gpa, uint32_t a, uint32_t b)
+{
+    const uint32_t words[4] = {(uint32_t)gpa.v, (uint32_t)(gpa.v >> 32), a, b};
+
+    record(m, kind, words, kind == RECORD_ANSWER ? 12 : 16);
 }
 
 /* One entry of the ring: read once, done, answered in its result word. */
@@ -183,6 +221,7 @@ static void serve_entry(struct pvg_iosfc *m, struct gmem_pin *pin, gpa_t gpa, ui
         return;
     }
     req = iosfc_request_decode(bytes);
+    record_place(m, RECORD_REQUEST, gpa, req.operation, req.mapping);
     atomic_fetch_add(&m->requests, 1);
     switch (req.operation) {
     case IOSFC_OP_MAP:
@@ -199,6 +238,7 @@ static void serve_entry(struct pvg_iosfc *m, struct gmem_pin *pin, gpa_t gpa, ui
     if (why)
         log_refuse(m->log, why, "request %u, mapping %u", req.operation, req.mapping);
     le32_put(result, why ? 1 : 0);
+    record_place(m, RECORD_ANSWER, gpa, le32_get(result), 0);
     do
         err = write_result(m, pin, (gpa_t){gpa.v + IOSFC_ENTRY_RESULT}, result);
     while (err && cut_off(m, pin, epoch));
@@ -254,7 +294,7 @@ static bool serve_ring(struct pvg_iosfc *m)
                    (unsigned long long)producer, (unsigned long long)consumer, (unsigned long long)capacity);
     pthread_mutex_lock(&m->lock);
     for (i = 0; i < span.count && may_work(m, epoch); i++) {
-        struct gmem_pin pin = {0};
+        struct gmem_pin pin = {.mapper = true};
         uint64_t gpa;
         bool wraps = __builtin_add_overflow(base, (span.first + i) % capacity * IOSFC_ENTRY_BYTES, &gpa);
 
@@ -453,7 +493,8 @@ static int read_pixels(void *ctx, struct gmem_pin *pin, const struct picture *pi
     if (!err)
         gmem_runs_read_rows(scratch, pic->offset_bytes, pic->stride_bytes, dst, dst_stride,
                             (size_t)pic->width_px * pic->bytes_per_pixel, pic->height_px);
-    gmem_runs_clear(scratch);
+    else
+        gmem_runs_clear(scratch); /* what was read stays, for the recording: its addresses */
     mapping_put(mapping, pin);
     reader_leave(m);
     return err;
@@ -486,6 +527,7 @@ void pvg_iosfc_reset(struct pvg_iosfc *m)
     struct mapping *all;
 
     pthread_mutex_lock(&m->lock);
+    iosfc_record_state(m, RECORD_MAPPER_RESET);
     m->epoch++;
     m->raise_due = false;
     for (unsigned i = 0; i < IOSFC_REGISTERS; i++)
@@ -578,6 +620,7 @@ int iosfc_new(struct core *core, const struct pvg_iosfc_desc *user, const struct
         return PVG_ERR_SYSTEM;
     }
     m->started = true;
+    iosfc_record_state(m, RECORD_MAPPER_THERE);
     *out = m;
     return 0;
 }
@@ -586,6 +629,7 @@ void pvg_iosfc_free(struct pvg_iosfc *m)
 {
     if (!m)
         return;
+    iosfc_record_state(m, RECORD_MAPPER_GONE);
     m->hooks.gone(m->hooks.ctx);
     iosfc_stop(m);
     release(m);

@@ -33,6 +33,8 @@ void iosfc_pause(struct pvg_iosfc *m);
 void iosfc_unpause(struct pvg_iosfc *m);
 /* Surfaces named by mapping id; the task a present names has no meaning for them. */
 struct picture_provider iosfc_picture_provider(struct pvg_iosfc *m);
+/* Note in a recording that the mapper is there, or not. Nothing where none is being made. */
+void iosfc_record_state(struct pvg_iosfc *m, enum record_mapper state);
 /* Add the member "mapper" to a report. */
 void iosfc_report(struct pvg_iosfc *m, struct str *json);
 

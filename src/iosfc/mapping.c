@@ -108,8 +108,12 @@ static int map_stretch(struct stretch *s, uint32_t pfn, uint32_t pages)
         s->err = PVG_ERR_NOMEM;
     }
     err = gmem_callback_end(s->pin);
-    if (!ok)
+    if (ok) {
+        s->runs->run[s->runs->count - 1].gpa = page_gpa(m, pfn);
+        gmem_record_known(m->gmem, page_gpa(m, pfn).v, bytes);
+    } else {
         atomic_fetch_sub(&m->ranges, 1);
+    }
     if (s->err)
         return s->err;
     return err ? err : ok ? 0 : PVG_ERR_NOT_RAM;
@@ -218,8 +222,11 @@ int mapping_runs(struct mapping *mapping, struct gmem_pin *pin, struct gmem_runs
 
     gmem_runs_clear(out);
     if (m->callbacks) {
-        for (size_t i = 0; i < mapping->mapped.count && !s.err; i++)
+        for (size_t i = 0; i < mapping->mapped.count && !s.err; i++) {
             s.err = gmem_runs_push(out, mapping->mapped.run[i].host, mapping->mapped.run[i].length_bytes);
+            if (!s.err)
+                out->run[i].gpa = mapping->mapped.run[i].gpa;
+        }
         return s.err;
     }
     list = malloc(4ull * mapping->pages);

@@ -150,7 +150,7 @@ static int read_by_rows(struct gmem_pin *pin, const struct picture *pic, uint8_t
     int err = 0;
 
     for (uint32_t y = 0; y < pic->height_px && !err; y++) {
-        err = gmem_space_read(pin, &pic->space, (gva_t){at}, dst, row_bytes, fault);
+        err = gmem_space_read_pixels(pin, &pic->space, (gva_t){at}, dst, row_bytes, fault);
         at += pic->stride_bytes;
         dst += dst_stride;
     }
@@ -164,8 +164,18 @@ static int read_picture(void *ctx, struct gmem_pin *pin, const struct picture *p
     uint64_t span = (pic->height_px - 1) * pic->stride_bytes + row_bytes; /* checked by find() */
     int err;
 
-    if (!gmem_has_table(pin->g))
-        return read_by_rows(pin, pic, dst, dst_stride, row_bytes, fault);
+    if (!gmem_has_table(pin->g)) {
+        struct recorder *rec = core_recorder(((struct object_set *)ctx)->core);
+        struct gmem_fault none;
+
+        err = read_by_rows(pin, pic, dst, dst_stride, row_bytes, fault);
+        gmem_runs_clear(scratch);
+        /* For the recording alone: where it fails, there is no source in it. */
+        if (!err && rec && recorder_on(rec))
+            (void)gmem_space_places(pin, &pic->space, (gva_t){pic->backing.v + pic->offset_bytes}, span, scratch,
+                                    &none);
+        return err;
+    }
     err = gmem_resolve(pin, &pic->space, (gva_t){pic->backing.v + pic->offset_bytes}, span, false, scratch, fault);
     if (err)
         return err;

@@ -2,6 +2,7 @@
 /* The VMM of tests: see vmm.h. */
 #include "lib/vmm.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,21 @@ void vmm_add_ram(struct vmm *v, unsigned i)
     b->added = true;
 }
 
+/* With PVG_TEST_RECORD=DIR every device is recorded there, from its beginning: tests/tools/test_replay.py plays them. */
+static void record_device(struct vmm *v)
+{
+    static _Atomic unsigned number;
+    const char *folder = getenv("PVG_TEST_RECORD");
+    char path[4096];
+    int fd;
+
+    if (!folder)
+        return;
+    snprintf(path, sizeof(path), "%s/%03u", folder, atomic_fetch_add(&number, 1));
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    must(fd >= 0 && !pvg_device_record(v->dev, fd), "cannot record to %s", path);
+}
+
 static void make_device(struct vmm *v)
 {
     struct pvg_device_desc desc;
@@ -266,6 +282,7 @@ static void make_device(struct vmm *v)
     desc.opaque = v;
     err = pvg_device_new(&desc, &v->dev);
     must(!err, "pvg_device_new: %s", pvg_error_text(err));
+    record_device(v);
     if (v->cfg.tasks == PVG_TASKS_TABLE)
         for (unsigned i = 0; i < 2; i++)
             vmm_add_ram(v, i);
