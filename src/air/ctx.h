@@ -260,6 +260,9 @@ void front_specialise(struct ctx *c);
 void front_optimise(struct ctx *c);
 bool front_constant_value(struct ctx *c, LLVMValueRef global, uint64_t *value);
 
+/* front_loops.c: says in the module which loops not to unroll; false: none is to be. @pointers: only for arrays of them */
+bool front_choose_loops(struct ctx *c, bool pointers);
+
 /* meta.c */
 void meta_find_entry(struct ctx *c, const char *entry);
 void meta_parse(struct ctx *c);

@@ -287,7 +287,7 @@ static void run(struct ctx *c, const char *passes)
 #define COMBINE "instcombine"
 #define SWITCH  "lowerswitch"
 #endif
-#define UNROLL_FIRST "function(loop-simplify,lcssa,loop-mssa(loop-rotate),loop(loop-unroll-full))"
+#define UNROLL "function(loop-simplify,lcssa,loop(loop-rotate,loop-unroll-full))"
 
 static void count_limits(struct ctx *c)
 {
@@ -375,10 +375,18 @@ void front_optimise(struct ctx *c)
     }
     run(c, "globaldce"); /* what nothing calls is not worth counting */
     bound_inlining(c);
-    run(c,
-        "always-inline,globaldce,function(sroa,early-cse),globalopt,"
-        "function(" COMBINE ",simplifycfg," COMBINE ",early-cse<memssa>)," UNROLL_FIRST ",function(sroa," COMBINE
-        ",simplifycfg,early-cse<memssa>,dce)," UNROLL_FIRST ",function(sroa," COMBINE ",simplifycfg,adce),globaldce");
+    run(c, "always-inline,globaldce,function(sroa,early-cse),globalopt,"
+           "function(" COMBINE ",simplifycfg,early-cse<memssa>)");
+    count_limits(c);
+    if (front_choose_loops(c, false)) {
+        run(c, UNROLL ",function(sroa,early-cse,simplifycfg)");
+        count_limits(c);
+        /* A loop over an array may be short enough when the loops within are values; pointers in memory cost most. */
+        if (front_choose_loops(c, true))
+            run(c, "function(" COMBINE ",simplifycfg)," UNROLL ",function(sroa,early-cse,simplifycfg)");
+        run(c, "function(early-cse<memssa>," COMBINE ",simplifycfg)");
+    }
+    run(c, "function(adce),globaldce");
     count_limits(c);
     run(c, "function(mergereturn," SWITCH ",fix-irreducible,unify-loop-exits,loop-simplify,structurizecfg,dce)");
     count_limits(c);
