@@ -70,28 +70,30 @@ def table(results):
 
 
 def main():
-    names, path, arguments = [], None, iter(sys.argv[1:])
+    names, path, check, arguments = [], None, False, iter(sys.argv[1:])
     found = measurements()
     for a in arguments:
         if a == "--json":
-            path = next(arguments, None)
-            if not path:
-                print("pvg bench: --json needs a file", file=sys.stderr)
-                return 2
+            path = next(arguments)
         elif a == "--list":
             print("\n".join(sorted(found)))
             return 0
-        elif a in ("--private", "--verbose"):
-            pass
-        elif a.startswith("-"):
-            print(f"pvg bench: unknown option {a}; ./pvg bench --help", file=sys.stderr)
-            return 2
+        elif a == "--check":
+            check = True
         else:
             names.append(a)
     chosen = [n for n in sorted(found) if not names or any(n.startswith(prefix) for prefix in names)]
     if not chosen:
         print(f"pvg bench: no measurement is called {' '.join(names)}; there are: {' '.join(sorted(found))}", file=sys.stderr)
         return 2
+    if path:
+        try:
+            open(path, "a", encoding="utf-8").close()
+        except OSError as e:
+            print(f"pvg bench: cannot write {path}: {e.strerror}", file=sys.stderr)
+            return 1
+    if check:
+        return 0
     results, failed = [], []
     for name in chosen:
         part = run(name, *found[name])

@@ -18,20 +18,24 @@ PVG_EXIT_SKIP=77
 say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'pvg: note: %s\n' "$*" >&2; }
 die() { PVG_SAID=1; printf 'pvg: %s\n' "$*" >&2; exit 1; }
+# misuse TEXT...: the command line of this verb is wrong.
+misuse() { PVG_SAID=1; printf 'pvg: %s; ./pvg %s --help says more\n' "$*" "${0##*/verb-}" >&2; exit 2; }
 
 # make_build_folder: it is the only place that is written to, so there is no going on without it.
 make_build_folder() {
     if ! mkdir -p "$PVG_BUILD" 2>/dev/null || [ ! -w "$PVG_BUILD" ]; then
         die "cannot write $PVG_BUILD; PVG_BUILD=FOLDER ./pvg ... builds in another folder"
     fi
+    disk_full && die "no space is left in $PVG_BUILD: free some, or PVG_BUILD=FOLDER ./pvg ... builds in another folder"
+    return 0
 }
+
+# disk_full: is less than a MiB left where everything is built?
+disk_full() { [ "$(df --output=avail -k "$PVG_BUILD" 2>/dev/null | tail -n 1)" -lt 1024 ] 2>/dev/null; }
 
 # has_value "$@": is there something behind the option in $1?
 has_value() {
-    [ $# -gt 1 ] && [ -n "$2" ] && return 0
-    PVG_SAID=1
-    printf 'pvg: %s needs a value; --help says more\n' "$1" >&2
-    exit 2
+    [ $# -gt 1 ] && [ -n "$2" ] || misuse "$1 needs a value"
 }
 
 # Nothing ends without a sentence: what no message explained is said here.
@@ -75,6 +79,7 @@ step() {
         sed 's/^/    | /' <(tail -n 25 "$log") >&2
         say "pvg: the whole output is in $log"
     fi
+    disk_full && say "pvg: no space is left in $PVG_BUILD: free some, or PVG_BUILD=FOLDER ./pvg ... builds in another folder"
     PVG_SAID=1
     exit $rc
 }
