@@ -70,14 +70,42 @@ static void write_file(const char *path, const void *p, size_t n)
         die("%s: %s", path, strerror(errno));
 }
 
-static void usage(FILE *f)
+static void usage(void)
 {
     fputs("usage: pvg-air LIB --list\n"
-          "       pvg-air LIB [--entry NAME] [-o OUT.spv] [--reflect OUT.json] [--constant N=V]...\n"
-          "               [--simd-width 8|32|native] [--validate] [--names] [--point] [--format T=F]...\n"
-          "       pvg-air LIB --all [--out-dir DIR]    compile everything, one result per line\n"
-          "       pvg-air --assemble IN.ll -o OUT.metallib\n",
-          f);
+          "       pvg-air LIB [--entry NAME] [-o OUT.spv] [OPTION]...\n"
+          "       pvg-air LIB --all [--out-dir DIR] [OPTION]...\n"
+          "       pvg-air --assemble IN.ll -o OUT.metallib\n"
+          "Compiles the functions of a metallib, or of loose AIR bitcode, to SPIR-V for Vulkan 1.3.\n"
+          "\n"
+          "  --list            one function per line, name first\n"
+          "  --entry NAME      the function to compile; may be left out when there is only one\n"
+          "  -o FILE           where the SPIR-V goes, or the library of --assemble\n"
+          "  --reflect FILE    the reflection as JSON; - is standard output\n"
+          "  --record FILE     the reflection in its binary form\n"
+          "  --constant N=V    function constant N is V: a number, true or false (may be repeated)\n"
+          "  --simd-width W    subgroup width of the device: 8, 32 or native (default)\n"
+          "  --validate        nothing more: what comes out is always validated\n"
+          "  --names           keep names of arguments and values\n"
+          "  --point           vertex functions: points are drawn\n"
+          "  --format T=F      the storage texture at index T has SPIR-V image format F (may be repeated)\n"
+          "  --caps MASK       device capabilities, AIR_CAP_* of src/air/air.h\n"
+          "  --whole-groups    kernels: every grid is a multiple of the threadgroup\n"
+          "  --dispatcher      the dispatcher form of control flow everywhere (for tests)\n"
+          "  --physical        buffers by physical address everywhere (for tests)\n"
+          "  --all             compile every function, each in a child process, one result per line\n"
+          "  --out-dir DIR     with --all: write DIR/FUNCTION.spv\n"
+          "  --assemble IN.ll  make a metallib of LLVM text\n"
+          "  --help            this text\n"
+          "\n"
+          "Exit status: 0; 1 when something was refused; 2 for a mistake on the command line.\n",
+          stdout);
+}
+
+static void misuse(const char *what)
+{
+    fprintf(stderr, "pvg-air: %s; pvg-air --help lists the options\n", what);
+    exit(2);
 }
 
 static void parse_constant(struct args *a, const char *s)
@@ -176,19 +204,18 @@ static void parse(struct args *a, int argc, char **argv)
             a->opt.storage_format[t] = (uint8_t)f;
             break;
         case O_HELP:
-            usage(stdout);
+            usage();
             exit(0);
-        default:
-            usage(stderr);
-            exit(2);
+        default: /* getopt has said which */
+            misuse("wrong option");
         }
     }
     if (optind < argc)
         a->lib = argv[optind++];
-    if (optind < argc || (!a->lib && !a->assemble)) {
-        usage(stderr);
-        exit(2);
-    }
+    if (optind < argc)
+        misuse("one library at a time");
+    if (!a->lib && !a->assemble)
+        misuse("a library is needed");
 }
 
 struct entry_list {
