@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Prints the state of every apple-gfx device of a running VM, for a bug report.
+"""Prints the state of every apple-gfx device of a running VM, for a bug report; the diagnosis also to stderr.
 
 usage: qmp-report.py SOCKET
 """
@@ -58,7 +58,10 @@ def main():
         try:
             report = qmp.command("qom-get", path=path, property="report")
             try:
-                report = json.dumps(json.loads(report), indent=1)
+                told = json.loads(report)
+                report = json.dumps(told, indent=1)
+                for sentence in told.get("diagnosis", []):
+                    print(f"  {kind}: {sentence}", file=sys.stderr)
             except ValueError:
                 pass
             print(report)
