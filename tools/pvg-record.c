@@ -29,7 +29,7 @@
 static const char help[] =
     "usage: pvg-record [OPTION]... FILE\n"
     "Prints a recording made by a paravirtualized GPU (property record=FILE of the QEMU device, pvg_device_record()).\n"
-    "FILE may be - for standard input.\n"
+    "FILE may be - for standard input, but not with --replay.\n"
     "\n"
     "  --json           one JSON object per line\n"
     "  --summary        only how many records of each kind, commands by name, and the time covered\n"
@@ -634,13 +634,20 @@ int main(int argc, char **argv)
         case 'h':
             fputs(help, stdout);
             return 0;
-        default:
+        default: /* getopt has said which */
+            fprintf(stderr, "pvg-record: see pvg-record --help\n");
             return 2;
         }
     }
+    if (optind == argc) {
+        fprintf(stderr, "pvg-record: a file is needed; see pvg-record --help\n");
+        return 2;
+    }
     if (optind + 1 != argc)
-        return usage("one file is needed", optind < argc ? argv[optind + 1] : "");
+        return usage("one file at a time", argv[optind + 1]);
     name = argv[optind];
+    if (replay && !strcmp(name, "-"))
+        return usage("--replay needs a file, which standard input is not", name);
     if (replay)
         return replay_file(name);
     f = strcmp(name, "-") ? fopen(name, "rb") : stdin;

@@ -150,7 +150,8 @@ static void play_fault(struct replay *r, struct rd *rd)
     /* A ring that is no RAM any more is what made it lose its framing: nothing can be put there, and need not. */
     replay_try_put_in_ring(r, channel, header, PACKET_HEADER_BYTES);
     r->faults |= (uint32_t)pvg_device_mmio_read(r->dev, REG_INTR_FAULT, 4);
-    r->fresh_faults = 0;
+    r->fresh_faults =
+        published ? 0 : r->faults; /* a root page that is no RAM stops it without a packet, maybe already */
     ring->written += published;
     replay_publish(r, channel);
     ring->faulted = true;

@@ -284,7 +284,8 @@ class CommandLine(unittest.TestCase):
             self.assertIn("usage:", out)
 
     def test_mistakes(self):
-        for arguments in ([], ["a", "b"], ["--kind", "x", "a"], ["--channel", "32", "a"], ["--bytes", "-1", "a"], ["--wrong"]):
+        for arguments in ([], ["a", "b"], ["--kind", "x", "a"], ["--channel", "32", "a"], ["--bytes", "-1", "a"], ["--wrong"],
+                          ["--replay", "-"]):
             status, out, err = run(*arguments)
             self.assertEqual((status, out), (2, ""), arguments)
             self.assertTrue(err)

@@ -12,6 +12,8 @@ import sys
 import tempfile
 
 RECORD, PROGRAM, LEAST = sys.argv[1], sys.argv[2], int(sys.argv[3])
+# While the root page is no RAM, the device stops whatever channel it happens to look at.
+TIME_DECIDES = {"test_root_page_not_ram (four_k)"}
 # What the VMM refuses for reasons of its own is in no recording (docs/record.md): tests that make it do so.
 VMM_REFUSES = {"task-create", "task-map", "mapper-page"}
 
@@ -40,6 +42,9 @@ def main():
         names = [line.split("] ")[1] for line in tests.stdout.decode(errors="replace").splitlines() if "[ RUN" in line]
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)
+            if names[int(name)] in TIME_DECIDES:
+                print(f"{names[int(name)]}: not replayed, time decides")
+                continue
             done = subprocess.run([RECORD, "--replay", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
             text = done.stdout.decode(errors="replace")
             told = report(path) if done.returncode else ""
