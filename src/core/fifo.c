@@ -105,19 +105,34 @@ static enum refuse check_root(struct core *core, uint64_t pfn, uint32_t length, 
     return REFUSE_NONE;
 }
 
-/* Build the root FIFO when FIFO_CONTROL went from 0 to 1 since the last look. */
+/*
+ * Build the root FIFO when FIFO_CONTROL went from 0 to 1 since the last look. When the pin is found cut off, the next
+ * section does it.
+ */
 void fifo_open_root(struct core *core)
 {
     struct regs *r = &core->regs;
     struct fifo *f = &core->fifos[0];
-    uint32_t seq = atomic_load(&r->enable_seq);
-    uint32_t length = atomic_load(&r->enabled_length), start = atomic_load(&r->enabled_start);
-    uint64_t pfn = atomic_load(&r->enabled_pfn);
+    uint32_t seq, length, start;
+    uint64_t pfn;
     enum refuse why;
 
-    if (seq == core->enable_seq || !atomic_load(&r->fifo_control))
+    if (!atomic_load(&r->fifo_control)) /* first: see enable() */
+        return;
+    seq = atomic_load(&r->enable_seq);
+    if (seq == core->enable_seq)
+        return;
+    /*
+     * The disable before this enable may have cut the pin off after the worker had carried out its request and come
+     * back in. No command of the new ring is run with such a pin: its accesses would fail half way.
+     */
+    gmem_callback_begin(&core->pin);
+    if (gmem_callback_end(&core->pin))
         return;
     core->enable_seq = seq;
+    length = atomic_load(&r->enabled_length);
+    start = atomic_load(&r->enabled_start);
+    pfn = atomic_load(&r->enabled_pfn);
     fifo_close(core, f);
     if (gmem_root_ready(&core->pin))
         return;
@@ -588,6 +603,8 @@ enum fifo_state fifo_serve(struct core *core, struct fifo *f)
 {
     enum fifo_state state;
 
+    if (core->pin.cut)
+        return FIFO_STOPPED;
     if (atomic_load(&core->resumes) >> f->id & 1) {
         atomic_fetch_and(&core->resumes, ~(1u << f->id));
         fifo_resume(core, f);

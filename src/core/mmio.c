@@ -45,20 +45,21 @@ static uint32_t read32(struct core *core, uint32_t offset)
     return 0;
 }
 
+/* The register comes last: a worker that reads 1 reads the geometry and the number of this enable, not of one before. */
 static void enable(struct core *core)
 {
     struct regs *r = &core->regs;
-    uint32_t off = 0;
 
     if (atomic_load(&core->stopped))
         return;
-    if (atomic_compare_exchange_strong(&r->fifo_control, &off, 1)) {
+    if (!atomic_load(&r->fifo_control)) {
         atomic_store(&r->root_producer, 0);
         atomic_store(&r->root_consumer, 0);
         atomic_store(&r->enabled_length, atomic_load(&r->root_fifo_length));
         atomic_store(&r->enabled_start, atomic_load(&r->root_fifo_start));
         atomic_store(&r->enabled_pfn, atomic_load(&r->root_fifo_pfn));
         atomic_fetch_add(&r->enable_seq, 1);
+        atomic_store(&r->fifo_control, 1);
     }
     worker_kick(core, 1u);
 }

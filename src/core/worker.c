@@ -98,6 +98,18 @@ static uint32_t active_fifos(struct core *core)
     return mask;
 }
 
+/*
+ * The doorbells that came since the last look. The one that announces an enable may be the last that ever comes, so
+ * whoever takes doorbells looks at FIFO_CONTROL too.
+ */
+static uint32_t take_doorbells(struct core *core)
+{
+    uint32_t mask = atomic_exchange(&core->doorbells, 0);
+
+    fifo_open_root(core);
+    return mask;
+}
+
 /* Serve every FIFO in @work until nothing moves. Returns the FIFOs that wait for a time; *@until: the earliest. */
 static uint32_t serve(struct core *core, uint32_t work, uint64_t *until)
 {
@@ -117,8 +129,10 @@ static uint32_t serve(struct core *core, uint32_t work, uint64_t *until)
             state = fifo_serve(core, f);
             atomic_store_explicit(&f->shown_state, state, memory_order_relaxed);
             raise_if_owed(core);
-            if (core->pin.cut)
+            if (core->pin.cut) { /* what is left of this round is for the next section, which has a pin of its own */
+                worker_kick(core, work | held | core->blocked);
                 return 0;
+            }
             core->blocked &= ~(1u << i);
             if (state == FIFO_MORE)
                 more |= 1u << i;
@@ -131,7 +145,7 @@ static uint32_t serve(struct core *core, uint32_t work, uint64_t *until)
             }
         }
         /* A stamp may have met a barrier; doorbells that arrived meanwhile join. */
-        work = more | atomic_exchange(&core->doorbells, 0) | (core->progress ? core->blocked : 0);
+        work = more | take_doorbells(core) | (core->progress ? core->blocked : 0);
     } while (work && !atomic_load(&core->requests) && !core_silent(core));
     worker_kick(core, work);
     return held;
@@ -182,18 +196,17 @@ void *worker_main(void *arg)
         if (core_silent(core))
             wait_while_silent(core);
         carry_out(core);
+        if (!section_enter(core))
+            continue;
         /* An interrupt may have been withheld while paused, also where the pause was over before this thread saw it. */
         if (atomic_exchange(&core->unpaused, false))
             core->raise = core->raise || atomic_load(&core->regs.stamp_events) ||
                           atomic_load(&core->regs.display_events) || atomic_load(&core->regs.intr_fault);
-        if (!section_enter(core))
-            continue;
-        work = atomic_exchange(&core->doorbells, 0) | held;
+        work = take_doorbells(core) | held;
         if (clock_now_ns() >= rescue) {
             work |= active_fifos(core);
             rescue = clock_now_ns() + RESCUE_NS;
         }
-        fifo_open_root(core);
         raise_if_owed(core);
         held = serve(core, work, &until);
         section_leave(core);
