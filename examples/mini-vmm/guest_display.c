@@ -432,6 +432,9 @@ bool guest_supersede(struct guest *g, uint32_t pause_ms)
     want_vblanks(g, m, true);
     if (!show(g, m, &m->surfaces[0]))
         return false;
+    /* FIFOs take turns: when the second NOP is done, the present has had its turn too, and the pause begins behind it. */
+    if (!submit_wait(g, &g->root, OP_NOP, NULL, 0) || !submit_wait(g, &g->root, OP_NOP, NULL, 0))
+        return false;
     nanosleep(&(struct timespec){.tv_nsec = pause_ms * 1000000l}, NULL);
     m->next = 0;
     return show(g, m, &m->surfaces[1]) && wait_stamp(g, &m->channel, m->channel.stamp - 1);
