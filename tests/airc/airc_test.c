@@ -54,16 +54,19 @@ void scratch_remove(struct scratch *s)
 }
 
 /* A test that fails does not get to stop its service. */
-static pid_t services[8];
+static struct {
+    pid_t pid;
+    char socket_path[400];
+} services[8];
 
 static void end_services(void)
 {
     for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
-        if (services[i])
-            kill(services[i], SIGKILL);
+        if (services[i].pid)
+            kill(services[i].pid, SIGKILL);
 }
 
-static void remember_service(pid_t pid)
+static void remember_service(pid_t pid, const char *socket_path)
 {
     static bool registered;
 
@@ -71,17 +74,11 @@ static void remember_service(pid_t pid)
         assert_int_equal(atexit(end_services), 0);
     registered = true;
     for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
-        if (!services[i]) {
-            services[i] = pid;
+        if (!services[i].pid) {
+            services[i].pid = pid;
+            snprintf(services[i].socket_path, sizeof(services[i].socket_path), "%s", socket_path);
             return;
         }
-}
-
-void service_forget(pid_t pid)
-{
-    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
-        if (services[i] == pid)
-            services[i] = 0;
 }
 
 static int can_connect(const char *path)
@@ -94,6 +91,23 @@ static int can_connect(const char *path)
     ok = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0;
     close(fd);
     return ok;
+}
+
+/*
+ * A worker that had just been forked when its service died has the listening socket too, until the kernel has ended it: the
+ * next service at that path would find it served, and a client would be connected to nobody.
+ */
+void service_forget(pid_t pid)
+{
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+        if (services[i].pid != pid)
+            continue;
+        services[i].pid = 0;
+        for (uint64_t end = now_ns() + PATIENCE_S * 1000000000ull; can_connect(services[i].socket_path);) {
+            assert_true(now_ns() < end);
+            poll(NULL, 0, 2);
+        }
+    }
 }
 
 pid_t service_start(const char *program, const char *socket_path, ...)
@@ -117,7 +131,7 @@ pid_t service_start(const char *program, const char *socket_path, ...)
         execv(program, argv);
         _exit(127);
     }
-    remember_service(pid);
+    remember_service(pid, socket_path);
     for (uint64_t end = now_ns() + PATIENCE_S * 1000000000ull; !can_connect(socket_path);) {
         assert_true(now_ns() < end && service_alive(pid));
         poll(NULL, 0, 2);
