@@ -79,11 +79,11 @@ static void test_between_the_looks(void **state)
     must(!core_start(v.core), "core_start");
     for (int i = 0; i < ROUNDS; i++) {
         vmm_w32(&v, REG_FIFO_CONTROL, 0);
+        core_pause(v.core); /* no interrupt of the round before is on its way behind this */
         core_display_event(v.core, 0);
         atomic_store(&stuck, false);
         atomic_store(&release, false);
         atomic_store(&v.on_interrupt, stick);
-        core_pause(v.core);
         core_unpause(v.core);
         vmm_poll(atomic_load(&stuck));
         guest_boot(&g, 0);
