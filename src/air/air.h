@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AIR_COMPILER_VERSION 3 /* part of every cache key; raised when the same input may give other output */
+#define AIR_COMPILER_VERSION 4 /* part of every cache key; raised when the same input may give other output */
 
 #define AIR_MAX_ATTRIBUTES  31
 #define AIR_MAX_ATTACHMENTS 8
