@@ -47,7 +47,7 @@ enum air_refuse {
     AIR_REFUSE_POINTER,         /* pointer whose root is not known and which has no physical fallback */
     AIR_REFUSE_RECURSION,       /* call that cannot be inlined */
     AIR_REFUSE_STATIC_INIT,     /* function-constant initialiser that cannot be evaluated */
-    AIR_REFUSE_SIMD_DIVERGENT,  /* decision 26: SIMD-group operation under control flow not proven uniform */
+    AIR_REFUSE_SIMD_DIVERGENT,  /* decision 26: SIMD-group operation where threads may have parted for good */
     AIR_REFUSE_STORAGE_FORMAT,  /* read_write texture: format neither given nor unneeded on this device */
     AIR_REFUSE_DEVICE_FEATURE,  /* the device lacks a feature that has no fallback */
     AIR_REFUSE_LIMIT,           /* a named limit of this compiler (see error text) */

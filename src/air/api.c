@@ -209,6 +209,7 @@ static void reset_emission(struct ctx *c)
     c->h.scratch_per_thread = 0;
     c->predicated = false;
     c->push_var = c->patch_ids = c->active = c->base_active = c->scratch_var = c->state_var = 0;
+    c->votes_var = c->vote_no = 0;
     memset(&c->mesh, 0, sizeof(c->mesh));
     c->nhelper = 0;
     c->nsampler = 0;

@@ -31,7 +31,7 @@ static int node_new(struct ctx *c, LLVMBasicBlockRef bb)
     n->bb = bb;
     n->succ[0] = n->succ[1] = -1;
     n->loop_merge = n->loop_cont = n->sel_merge = -1;
-    n->idom = n->ipdom = n->pred_of = n->region = -1;
+    n->idom = n->ipdom = n->pred_of = n->region = n->outer = n->heads = -1;
     return c->nnode++;
 }
 
@@ -350,6 +350,7 @@ static bool make_loops(struct ctx *c)
         }
         c->node[hh].loop_merge = merge;
         c->node[hh].loop_cont = cont;
+        c->node[merge].merges_loop = true;
     }
     return true;
 }

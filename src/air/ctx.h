@@ -140,7 +140,16 @@ struct node {
      */
     bool linear, linear_false; /* the part runs where the condition is false */
     uint32_t pred;             /* predicate of the part, bool id */
-    int pred_of;               /* innermost linear branch whose part holds this node, -1 none */
+    int pred_of;               /* innermost linear branch, or branch of a loop, whose part holds this node, -1 none */
+    /*
+     * Branch that ends a loop with such operations (decision 26): every thread stays until the last one leaves, and
+     * the predicate says which are still in it.
+     */
+    bool turns;
+    int outer;         /* pred_of of the loop as a whole */
+    int heads;         /* header of such a loop: its branch, -1 none */
+    uint32_t turn_var; /* bool variable: this thread is in the loop */
+    bool merges_loop;  /* .bb NULL: loops are left to it */
     int region;                /* dispatcher form: branch at which the threads that run this node have parted, -1 none */
     bool parts;                /* dispatcher form: such a branch */
 };
@@ -222,6 +231,7 @@ struct ctx {
     uint32_t base_active; /* inside the grid */
     bool predicated;      /* the current block belongs to a linear part */
     uint32_t scratch_var; /* SIMD emulation: u32 per thread of the workgroup */
+    uint32_t votes_var, vote_no; /* SIMD emulation: words of three votes, number of this one in turn */
     bool emulate;         /* SIMD-group operations through workgroup memory */
     unsigned guest_width;
     bool distribute;         /* a 64-lane matrix value is spread over 32 threads: two elements each */
@@ -297,6 +307,9 @@ void cfg_uniform(struct ctx *c);
 void cfg_make_linear(struct ctx *c);
 void cfg_regions(struct ctx *c); /* dispatcher form: threads that need each other meet, or refusal */
 bool cfg_is_divergent(struct ctx *c, LLVMValueRef inst);
+bool cfg_value_divergent(struct ctx *c, LLVMValueRef v);
+bool cfg_parts_to_store(struct ctx *c, int b); /* a branch after which some lanes store where others have loaded */
+int cfg_scope_above(struct ctx *c, int scope); /* of a pred_of: the next one around it, -1 none */
 
 /* iface.c */
 void iface_declare(struct ctx *c);
@@ -376,6 +389,9 @@ struct call;
 void simd_need_uniform(struct ctx *c, struct call *k);
 void simd_scratch_barrier(struct ctx *c);
 uint32_t simd_total_threads(struct ctx *c);
+/* For flow.c: does it hold for any thread of the workgroup? In code that every thread reaches, as simd_votes_begin(). */
+void simd_votes_begin(struct ctx *c);
+uint32_t simd_any_thread(struct ctx *c, uint32_t cond);
 
 /* intr_*.c: each returns false when the name is none of its own. */
 struct call {

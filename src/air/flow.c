@@ -38,9 +38,20 @@ static void demote(struct ctx *c)
     }
 }
 
+/* Does the way from node @from to node @to leave the part that runs under the predicate of @from? */
+static bool leaves_part(struct ctx *c, int from, int to)
+{
+    int scope = c->node[to].pred_of;
+
+    while (scope >= 0 && scope != c->node[from].pred_of)
+        scope = cfg_scope_above(c, scope);
+    return scope != c->node[from].pred_of;
+}
+
 /*
  * Give the phis of the successors their values. On the way out of a linear part only the threads that belong in it do:
- * the others have stored theirs at the branch.
+ * the others have stored theirs at the branch, or in the turn in which they have left. What is the same for all threads
+ * is stored by all: they go on by it together.
  */
 static void store_phis(struct ctx *c, LLVMBasicBlockRef from, LLVMValueRef term)
 {
@@ -64,7 +75,8 @@ static void store_phis(struct ctx *c, LLVMBasicBlockRef from, LLVMValueRef term)
 
                 if (LLVMGetIncomingBlock(i, j) != from || LLVMIsUndef(v))
                     continue;
-                if (me >= 0 && pmap_get(&c->blocks, to, &there) && c->node[there].pred_of != c->node[me].pred_of)
+                if (me >= 0 && pmap_get(&c->blocks, to, &there) && leaves_part(c, me, there) &&
+                    cfg_value_divergent(c, i))
                     guard_begin(c, &merge);
                 if (is_pointer(i))
                     pointer_to_var(c, i, v, (uint32_t)var);
@@ -103,10 +115,63 @@ static void emit_return(struct ctx *c, LLVMValueRef term)
     iface_store_outputs(c, LLVMGetNumOperands(term) ? LLVMGetOperand(term, 0) : NULL);
 }
 
+/* Where @d leads into a loop that all threads stay in: those that are to be there, for its first turn. */
+static void enter_turns(struct ctx *c, int u)
+{
+    struct node *d = &c->node[u];
+
+    for (int k = 0; k < d->nsucc; k++) {
+        struct node *to = &c->node[d->succ[k]], *end;
+        int scope;
+
+        if (to->loop_merge < 0 || to->loop_cont == u || c->node[to->succ[0]].heads < 0)
+            continue;
+        end = &c->node[c->node[to->succ[0]].heads];
+        scope = end->outer;
+        spv_void(&c->s, SpvOpStore, 2, end->turn_var,
+                 scope >= 0       ? c->node[scope].pred
+                 : c->base_active ? c->base_active
+                                  : spv_bool(&c->s, true));
+    }
+}
+
+/* Condition of two-way branch @d, which ends its block. */
+static uint32_t branch_condition(struct ctx *c, struct node *d)
+{
+    struct spv *s = &c->s;
+    uint32_t b = spv_type_bool(s), cond = value(c, d->cond), no;
+    bool out[2] = {c->node[d->succ[0]].merges_loop, c->node[d->succ[1]].merges_loop};
+
+    if (d->turns) {
+        if (out[0])
+            cond = spv_op(s, SpvOpLogicalNot, b, 1, cond);
+        cond = spv_op(s, SpvOpLogicalAnd, b, 2, c->active, cond);
+        spv_void(s, SpvOpStore, 2, d->turn_var, cond);
+        cond = simd_any_thread(c, cond);
+        return out[0] ? spv_op(s, SpvOpLogicalNot, b, 1, cond) : cond;
+    }
+    if (!c->active || out[0] == out[1] || !cfg_value_divergent(c, d->cond))
+        return cond;
+    /* Threads that only walk along must not hold up a loop: what they compute may never come to its end. */
+    if (out[1])
+        return spv_op(s, SpvOpLogicalAnd, b, 2, cond, c->active);
+    no = spv_op(s, SpvOpLogicalNot, b, 1, c->active);
+    return spv_op(s, SpvOpLogicalOr, b, 2, cond, no);
+}
+
 static void emit_structured(struct ctx *c, uint32_t final)
 {
     struct spv *s = &c->s;
 
+    for (int k = 0; k < c->nrpo; k++) {
+        struct node *d = &c->node[c->rpo[k]];
+
+        if (!d->turns)
+            continue;
+        if (!c->votes_var)
+            simd_votes_begin(c);
+        d->turn_var = spv_local(s, spv_type_bool(s));
+    }
     spv_void(s, SpvOpBranch, 1, c->node[0].label);
     for (int k = 0; k < c->nnode; k++) {
         int u = k < c->nrpo ? c->rpo[k] : -1;
@@ -117,6 +182,11 @@ static void emit_structured(struct ctx *c, uint32_t final)
             break;
         d = &c->node[u];
         spv_begin(s, d->label);
+        if (d->heads >= 0) {
+            struct node *end = &c->node[d->heads];
+
+            end->pred = spv_op(s, SpvOpLoad, spv_type_bool(s), 1, end->turn_var);
+        }
         if (d->bb) {
             c->predicated = d->pred_of >= 0;
             c->active = c->predicated ? c->node[d->pred_of].pred : c->base_active;
@@ -130,6 +200,9 @@ static void emit_structured(struct ctx *c, uint32_t final)
                 p = spv_op(s, SpvOpLogicalNot, b, 1, p);
             d->pred = c->active ? spv_op(s, SpvOpLogicalAnd, b, 2, c->active, p) : p;
         }
+        enter_turns(c, u);
+        if (c->emulate && cfg_parts_to_store(c, u))
+            simd_scratch_barrier(c);
         if (d->loop_merge >= 0)
             spv_void(s, SpvOpLoopMerge, 3, c->node[d->loop_merge].label, c->node[d->loop_cont].label, 0u);
         if (!d->nsucc) {
@@ -142,7 +215,7 @@ static void emit_structured(struct ctx *c, uint32_t final)
         } else if (d->nsucc == 1) {
             spv_void(s, SpvOpBranch, 1, c->node[d->succ[0]].label);
         } else {
-            uint32_t cond = value(c, d->cond);
+            uint32_t cond = branch_condition(c, d);
 
             if (d->sel_merge >= 0)
                 spv_void(s, SpvOpSelectionMerge, 2, c->node[d->sel_merge].label, 0u);

@@ -389,6 +389,8 @@ void front_optimise(struct ctx *c)
     run(c, "function(adce),globaldce");
     count_limits(c);
     run(c, "function(mergereturn," SWITCH ",fix-irreducible,unify-loop-exits,loop-simplify,structurizecfg,dce)");
+    if (c->opt->simd_width && c->opt->simd_width < 32) /* uniform.c: values leave a loop by the phis of its exit */
+        run(c, "function(lcssa)");
     count_limits(c);
     for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(c->fn); b; b = LLVMGetNextBasicBlock(b)) {
         for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {

@@ -64,6 +64,59 @@ uint32_t simd_total_threads(struct ctx *c)
                   iface_local_size(c, 2));
 }
 
+/*
+ * Votes of the whole workgroup, for loops that threads leave at different turns (flow.c). Three words take turns: one
+ * is voted in, the next is cleared before the barrier that lets anybody come to it, and the last may still be read.
+ */
+static uint32_t vote_word(struct ctx *c, uint32_t no)
+{
+    struct spv *s = &c->s;
+
+    return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassWorkgroup, u32t(c)), 2, c->votes_var, no);
+}
+
+static void clear_vote(struct ctx *c, uint32_t no)
+{
+    struct spv *s = &c->s;
+    uint32_t first = spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, iface_local_index(c), spv_u32(s, 0)),
+             merge = if_begin(c, first);
+
+    spv_void(s, SpvOpStore, 2, vote_word(c, no), spv_u32(s, 0));
+    if_end(c, merge);
+}
+
+void simd_votes_begin(struct ctx *c)
+{
+    struct spv *s = &c->s;
+    uint32_t arr = spv_type(s, SpvOpTypeArray, 2, u32t(c), spv_u32(s, 3));
+    uint32_t o[3] = {spv_type_ptr(s, SpvStorageClassWorkgroup, arr), spv_id(s), SpvStorageClassWorkgroup};
+
+    spv_raw(s, &s->types, SpvOpVariable, o, 3);
+    words_push(s, &c->iface, o[1]);
+    c->votes_var = o[1];
+    c->h.threadgroup_bytes += 16; /* rounded up as the guest's own are */
+    c->h.flags |= AIR_REFLECT_SIMD_EMULATED;
+    c->vote_no = spv_local(s, u32t(c));
+    spv_void(s, SpvOpStore, 2, c->vote_no, spv_u32(s, 0));
+    clear_vote(c, spv_u32(s, 0));
+    simd_scratch_barrier(c);
+}
+
+uint32_t simd_any_thread(struct ctx *c, uint32_t cond)
+{
+    struct spv *s = &c->s;
+    uint32_t no = spv_op(s, SpvOpLoad, u32t(c), 1, c->vote_no), merge = if_begin(c, cond), next;
+
+    spv_op(s, SpvOpAtomicOr, u32t(c), 4, vote_word(c, no), spv_u32(s, SpvScopeWorkgroup), spv_u32(s, 0), spv_u32(s, 1));
+    if_end(c, merge);
+    next = spv_op(s, SpvOpUMod, u32t(c), 2, spv_iadd(s, no, spv_u32(s, 1)), spv_u32(s, 3));
+    clear_vote(c, next);
+    simd_scratch_barrier(c);
+    spv_void(s, SpvOpStore, 2, c->vote_no, next);
+    return spv_op(s, SpvOpINotEqual, spv_type_bool(s), 2, spv_op(s, SpvOpLoad, u32t(c), 1, vote_word(c, no)),
+                  spv_u32(s, 0));
+}
+
 /* Emulation: everybody's @word, then reads; emu_end() keeps the next round from overwriting. */
 static void emu_publish(struct ctx *c, uint32_t word)
 {
@@ -198,7 +251,8 @@ static SpvOp native_reduce(enum reduce r, bool fp, bool sg)
     }
 }
 
-/* Types on which subgroup operations need shaderSubgroupExtendedTypes, or never exist: by way of 32-bit ones instead. */
+/* Types on which subgroup operations need shaderSubgroupExtendedTypes, or never exist: by way of 32-bit ones instead.
+ */
 static bool narrow(struct ctx *c, LLVMTypeRef t)
 {
     unsigned b = scalar_bits(c, t);
@@ -511,6 +565,14 @@ static bool shuffle_lane(struct ctx *c, struct call *k, const char *op, bool qua
     return true;
 }
 
+/* The first lane that takes part, where lanes are not the device's own (of a quad: helper threads count, too). */
+static uint32_t first_lane(struct ctx *c, bool quad)
+{
+    if (!c->active || !c->emulate)
+        return spv_u32(&c->s, 0);
+    return reduce_scalar(c, quad, R_MIN, SCAN_ALL, false, LLVMInt32TypeInContext(c->lc), my_lane(c, quad));
+}
+
 static bool over_lanes(struct ctx *c, struct call *k, const char *op, bool quad)
 {
     struct spv *s = &c->s;
@@ -541,7 +603,7 @@ static bool over_lanes(struct ctx *c, struct call *k, const char *op, bool quad)
     if (!r && !first && !shuffle_lane(c, k, op, quad, &lane, &fill))
         return false;
     if (first && (c->emulate || quad))
-        lane = spv_u32(s, 0);
+        lane = first_lane(c, quad);
     if (fill)
         f2 = arg_id(c, k, 1);
     for (unsigned i = 0; i < n; i++) {
@@ -563,8 +625,8 @@ static bool over_lanes(struct ctx *c, struct call *k, const char *op, bool quad)
 }
 
 /*
- * Which pixels share a SIMD group is undefined in Metal, too, so in a fragment function the device's own width will do --
- * unless the function names a lane or a distance that only 32 lanes have.
+ * Which pixels share a SIMD group is undefined in Metal, too, so in a fragment function the device's own width will do
+ * -- unless the function names a lane or a distance that only 32 lanes have.
  */
 static void need_lanes(struct ctx *c, struct call *k, const char *op)
 {
@@ -605,8 +667,12 @@ bool intr_simd(struct ctx *c, struct call *k)
     else
         spv_cap(s, SpvCapabilityGroupNonUniform);
     if (!strcmp(op, "is_first")) {
-        uint32_t r = c->emulate || quad ? spv_op(s, SpvOpIEqual, spv_type_bool(s), 2, my_lane(c, quad), spv_u32(s, 0))
-                                        : spv_op(s, SpvOpGroupNonUniformElect, spv_type_bool(s), 1, scope(c));
+        uint32_t b = spv_type_bool(s), r;
+
+        if (c->emulate || quad)
+            r = spv_op(s, SpvOpIEqual, b, 2, my_lane(c, quad), first_lane(c, quad));
+        else
+            r = spv_op(s, SpvOpGroupNonUniformElect, b, 1, scope(c));
 
         if (scalar_bits(c, k->ret) != 1)
             r = spv_op(s, SpvOpSelect, type_of(c, k->ret), 3, r, spv_uint(s, scalar_bits(c, k->ret), 1),

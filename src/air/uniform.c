@@ -4,9 +4,10 @@
  * operations that are emulated with barriers, and for barriers in dispatcher form.
  *
  * Structured form: a conditional part that holds such an operation is made a straight line that every thread walks, its
- * side effects predicated. Dispatcher form: threads meet at a block only if they come to it in the same turn of the
- * loop. What lies between a branch where they part and its post-dominator is therefore run within one turn, by a loop
- * of its own; an operation that needs all of them in there is refused.
+ * side effects predicated; a loop that holds one and that threads leave at different turns goes on for all of them
+ * until the last has left, those before it walking along without effect. Dispatcher form: threads meet at a block only
+ * if they come to it in the same turn of the loop. What lies between a branch where they part and its post-dominator is
+ * therefore run within one turn, by a loop of its own; an operation that needs all of them in there is refused.
  */
 #include "ctx.h"
 
@@ -127,30 +128,37 @@ static LLVMValueRef strip(LLVMValueRef v)
     return v;
 }
 
-static bool phi_agrees(struct ctx *c, LLVMValueRef phi)
+/*
+ * Is @phi the same for all threads, whatever way they have come? With @walked_by_all every thread comes by each way
+ * that gives it a value; else one that comes by a way without a value has another than the rest, which counts as soon
+ * as it walks through what is not its own.
+ */
+static bool phi_agrees(struct ctx *c, LLVMValueRef phi, bool walked_by_all)
 {
     LLVMValueRef first = NULL;
+    bool none = false;
 
     for (unsigned k = 0; k < LLVMCountIncoming(phi); k++) {
-        LLVMValueRef v = strip(LLVMGetIncomingValue(phi, k));
+        LLVMValueRef in = LLVMGetIncomingValue(phi, k), v = strip(in);
 
+        none = none || LLVMIsUndef(in);
         if (LLVMIsUndef(v) || v == phi)
             continue;
-        if (is_div(c, v) || (first && !same_value(c, first, v, 6)))
+        if (is_div(c, in) || is_div(c, v) || (first && !same_value(c, first, v, 6)))
             return false;
         first = v;
     }
-    return true;
+    return walked_by_all || c->dispatcher || !none || !first;
 }
 
 /* Values merged at @u depend on the way taken. */
-static bool mark_phis(struct ctx *c, int u)
+static bool mark_phis(struct ctx *c, int u, bool walked_by_all)
 {
     bool changed = false;
 
     for (LLVMValueRef i = LLVMGetFirstInstruction(c->node[u].bb); i && LLVMIsAPHINode(i);
          i = LLVMGetNextInstruction(i)) {
-        if (!phi_agrees(c, i))
+        if (!phi_agrees(c, i, walked_by_all))
             changed |= mark(c, i);
     }
     return changed;
@@ -169,7 +177,7 @@ static bool spread(struct ctx *c, int b)
         struct node *d = &c->node[u];
 
         if (u == stop) {
-            changed |= mark_phis(c, u);
+            changed |= mark_phis(c, u, false);
             continue;
         }
         if (seen[u])
@@ -181,7 +189,7 @@ static bool spread(struct ctx *c, int b)
         }
         for (LLVMValueRef i = LLVMGetFirstInstruction(d->bb); i; i = LLVMGetNextInstruction(i)) {
             if (LLVMIsAPHINode(i)) {
-                if (!phi_agrees(c, i))
+                if (!phi_agrees(c, i, false))
                     changed |= mark(c, i);
                 continue;
             }
@@ -237,42 +245,179 @@ static int part_of(struct ctx *c, int b, int from, int *list)
     return n;
 }
 
+static bool holds_simd_call(struct ctx *c, const int *list, int n)
+{
+    for (int i = 0; i < n; i++) {
+        for (LLVMValueRef x = LLVMGetFirstInstruction(c->node[list[i]].bb); x; x = LLVMGetNextInstruction(x)) {
+            if (simd_call(x))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool stores_to_threadgroup(LLVMBasicBlockRef bb)
+{
+    for (LLVMValueRef x = bb ? LLVMGetFirstInstruction(bb) : NULL; x; x = LLVMGetNextInstruction(x)) {
+        if (LLVMIsAStoreInst(x) && LLVMGetPointerAddressSpace(LLVMTypeOf(LLVMGetOperand(x, 1))) == 3)
+            return true;
+    }
+    return false;
+}
+
+/* May some lanes store in there what others have loaded before: is there a branch, and such a store? */
+static bool holds_parted_store(struct ctx *c, const int *list, int n)
+{
+    bool branch = false, store = false;
+
+    for (int i = 0; i < n; i++) {
+        branch = branch || c->node[list[i]].nsucc == 2;
+        store = store || stores_to_threadgroup(c->node[list[i]].bb);
+    }
+    return branch && store;
+}
+
 /*
  * May every thread walk through the conditional part of @b? It must be an if without else, hold an operation that needs
- * everybody, and its loops must end after the same number of turns for all (their conditions uniform).
+ * everybody or a store that must wait for the other lanes (cfg_parts_to_store), and come to an end.
  */
 static bool try_linear(struct ctx *c, int b)
 {
     struct node *d = &c->node[b];
     int *list = air_alloc(c, (size_t)(c->nnode + 1) * sizeof(int)), n, from;
-    bool wanted = false;
 
     if (d->ipdom < 0 || (d->succ[0] != d->ipdom && d->succ[1] != d->ipdom))
         return false;
     from = d->succ[0] == d->ipdom ? d->succ[1] : d->succ[0];
     n = part_of(c, b, from, list);
     for (int i = 0; i < n; i++) {
-        struct node *u = &c->node[list[i]];
+        if (c->node[list[i]].ipdom < 0)
+            return false; /* an endless loop */
+    }
+    return holds_simd_call(c, list, n) || holds_parted_store(c, list, n);
+}
 
-        for (LLVMValueRef x = LLVMGetFirstInstruction(u->bb); x; x = LLVMGetNextInstruction(x))
-            wanted = wanted || simd_call(x);
-        for (int k = 0; k < u->nsucc; k++) {
-            if (c->node[u->succ[k]].order <= u->order && u->nsucc == 2 && is_div(c, u->cond))
-                return false; /* a loop that threads leave at different times */
+/* Header of the loop that ends with branch @b, -1 when it ends none; @exit: where it leads from there. */
+static int header_of(struct ctx *c, int b, int *exit)
+{
+    struct node *d = &c->node[b];
+
+    for (int k = 0; k < 2 && d->nsucc == 2; k++) {
+        if (c->node[d->succ[k]].order <= d->order) {
+            *exit = d->succ[1 - k];
+            return d->succ[k];
         }
     }
-    return wanted;
+    return -1;
+}
+
+/* Nodes of the loop with header @h, whose one way out and one way back is branch @b. Count, 0: it has others. */
+static int loop_of(struct ctx *c, int h, int b, int *list)
+{
+    bool *seen = air_alloc(c, (size_t)c->nnode);
+    int n = 0;
+
+    list[n++] = h;
+    seen[h] = true;
+    for (int i = 0; i < n; i++) {
+        struct node *d = &c->node[list[i]];
+
+        if (list[i] == b)
+            continue;
+        if (!d->nsucc || d->ipdom < 0)
+            return 0;
+        for (int k = 0; k < d->nsucc; k++) {
+            int s = d->succ[k];
+
+            if (s == h || c->node[s].order < c->node[h].order)
+                return 0;
+            if (!seen[s]) {
+                seen[s] = true;
+                list[n++] = s;
+            }
+        }
+    }
+    return seen[b] ? n : 0;
+}
+
+/* Does what lies behind the loop take values from it through the phis of its exit alone? */
+static bool leaves_by_phis(struct ctx *c, int b, int exit, const int *list, int n)
+{
+    bool *in = air_alloc(c, (size_t)c->nnode);
+
+    for (int i = 0; i < n; i++)
+        in[list[i]] = true;
+    for (int i = 0; i < n; i++) {
+        for (LLVMValueRef x = LLVMGetFirstInstruction(c->node[list[i]].bb); x; x = LLVMGetNextInstruction(x)) {
+            for (LLVMUseRef use = LLVMGetFirstUse(x); use; use = LLVMGetNextUse(use)) {
+                LLVMValueRef usr = LLVMGetUser(use);
+                int ub = -1;
+
+                if (!LLVMIsAInstruction(usr) || !pmap_get(&c->blocks, LLVMGetInstructionParent(usr), &ub) || in[ub])
+                    continue;
+                if (ub != exit || !LLVMIsAPHINode(usr))
+                    return false;
+                for (unsigned k = 0; k < LLVMCountIncoming(usr); k++) {
+                    if (LLVMGetIncomingValue(usr, k) == x && LLVMGetIncomingBlock(usr, k) != c->node[b].bb)
+                        return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
+/* May every thread stay in the loop that ends with @b until the last one leaves? */
+static bool try_turns(struct ctx *c, int b, bool *changed)
+{
+    int *list = air_alloc(c, (size_t)(c->nnode + 1) * sizeof(int)), exit = -1, h = header_of(c, b, &exit), n, from;
+
+    if (h < 0)
+        return false;
+    n = loop_of(c, h, b, list);
+    if (!holds_simd_call(c, list, n) || !leaves_by_phis(c, b, exit, list, n))
+        return false;
+    for (LLVMValueRef i = LLVMGetFirstInstruction(c->node[exit].bb); i && LLVMIsAPHINode(i);
+         i = LLVMGetNextInstruction(i)) {
+        for (unsigned k = 0; k < LLVMCountIncoming(i); k++) {
+            LLVMValueRef v = LLVMGetIncomingValue(i, k);
+
+            if (!LLVMIsAInstruction(v) || !pmap_get(&c->blocks, LLVMGetInstructionParent(v), &from))
+                continue;
+            for (int j = 0; j < n; j++) { /* of the turn in which a thread has left */
+                if (list[j] == from)
+                    *changed |= mark(c, i);
+            }
+        }
+    }
+    return true;
+}
+
+int cfg_scope_above(struct ctx *c, int scope)
+{
+    return c->node[scope].turns ? c->node[scope].outer : c->node[scope].pred_of;
 }
 
 /* Turn the branches found into straight lines, and tell each node which predicate it runs under. */
 void cfg_make_linear(struct ctx *c)
 {
-    int *list = air_alloc(c, (size_t)(c->nnode + 1) * sizeof(int)), n, from;
+    int *list = air_alloc(c, (size_t)(c->nnode + 1) * sizeof(int)), n, from, exit;
 
-    for (int k = 0; k < c->nrpo; k++) {
+    for (int k = 0; k < c->nrpo; k++) { /* outer ones come first */
         int b = c->rpo[k];
         struct node *d = &c->node[b];
 
+        for (int l = k; l < c->nrpo; l++) { /* a loop comes with its header */
+            int t = c->rpo[l];
+
+            if (!c->node[t].turns || header_of(c, t, &exit) != b)
+                continue;
+            c->node[t].outer = d->pred_of;
+            d->heads = t;
+            n = loop_of(c, b, t, list);
+            for (int i = 0; i < n; i++)
+                c->node[list[i]].pred_of = t;
+        }
         if (!d->linear)
             continue;
         d->linear_false = d->succ[0] == d->ipdom;
@@ -314,13 +459,21 @@ void cfg_uniform(struct ctx *c)
                 continue;
             if (!c->dispatcher && try_linear(c, c->rpo[k])) {
                 d->linear = true;
-                changed |= mark_phis(c, d->ipdom);
+                changed |= mark_phis(c, d->ipdom, true);
                 continue;
             }
-            d->linear = false; /* a loop in it turned out divergent */
+            if (!c->dispatcher && try_turns(c, c->rpo[k], &changed)) {
+                d->turns = true;
+                continue;
+            }
             changed |= spread(c, c->rpo[k]);
         }
     }
+}
+
+bool cfg_value_divergent(struct ctx *c, LLVMValueRef v)
+{
+    return is_div(c, v);
 }
 
 bool cfg_is_divergent(struct ctx *c, LLVMValueRef inst)
@@ -381,6 +534,29 @@ static bool entered(struct ctx *c, int b)
             if (c->node[d->succ[j]].region == b)
                 return true;
         }
+    }
+    return false;
+}
+
+/*
+ * Lanes of a SIMD group run in step: what one of them stores in a part of its own is not there yet for what the others
+ * have loaded before it (guests count on that without a barrier). Does branch @b of all threads lead to such a store?
+ */
+bool cfg_parts_to_store(struct ctx *c, int b)
+{
+    struct node *d = &c->node[b];
+    int *list, *seen, n;
+
+    if (d->nsucc != 2 || d->divergent || d->linear || d->turns || d->ipdom < 0 || !is_div(c, d->cond))
+        return false;
+    list = air_alloc(c, (size_t)c->nnode * sizeof(int));
+    seen = air_alloc(c, (size_t)c->nnode * sizeof(int));
+    for (int i = 0; i < c->nnode; i++)
+        seen[i] = -1;
+    n = region_of(c, b, list, seen);
+    for (int i = 0; i < n; i++) {
+        if (stores_to_threadgroup(c->node[list[i]].bb))
+            return true;
     }
     return false;
 }

@@ -89,19 +89,17 @@ define void @storage_format__read_write(ptr addrspace(1) %t, ptr addrspace(1) %o
   call void @air.write_texture_2d.v4f32(ptr addrspace(1) %t, <2 x i32> zeroinitializer, <4 x float> %r, i32 0, i32 3)
   ret void
 }
-; A SIMD-group operation in a loop that threads leave at different times (decision 26; only with SIMD width 8).
-define void @simd_divergent__loop(ptr addrspace(1) %o, i32 %id) {
-  br label %loop
+; A SIMD-group operation in an endless loop that some threads enter (decision 26; only with SIMD width 8).
+define void @simd_divergent__endless(ptr addrspace(1) %o, i32 %id) {
+  %c = icmp ult i32 %id, 3
+  br i1 %c, label %loop, label %end
 loop:
-  %i = phi i32 [ 0, %0 ], [ %j, %loop ]
   %s = phi float [ 1.0, %0 ], [ %t, %loop ]
   %t = call float @air.simd_sum.f32(float %s)
-  %j = add i32 %i, 1
-  %c = icmp ult i32 %j, %id
-  br i1 %c, label %loop, label %end
-end:
   %p = getelementptr float, ptr addrspace(1) %o, i32 %id
   store float %t, ptr addrspace(1) %p, align 4
+  br label %loop
+end:
   ret void
 }
 ; Addresses that the guest would choose.
@@ -159,7 +157,7 @@ declare float @air.simd_sum.f32(float) convergent
 !15 = !{ptr @metadata__parameter, !99, !{!57}}
 !16 = !{ptr @recursion__call, !99, !{!50}}
 !17 = !{ptr @storage_format__read_write, !99, !{!58, !51}}
-!18 = !{ptr @simd_divergent__loop, !99, !{!50, !59}}
+!18 = !{ptr @simd_divergent__endless, !99, !{!50, !59}}
 !19 = !{ptr @argument_buffer__pointer, !99, !{!62, !51}}
 !20 = !{ptr @pointer__integer, !99, !{!50, !51}}
 !62 = !{i32 0, !"air.indirect_buffer", !"air.location_index", i32 0, i32 1, !"air.read"}

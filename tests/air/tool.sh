@@ -60,6 +60,6 @@ refused 1 'pvg-air: ' "$air" "$src/graphics.ll"
 refused 2 'expected 8, 32 or native' "$air" "$tmp/g.metallib" --simd-width 5
 refused 2 'expected NUMBER=VALUE' "$air" "$tmp/g.metallib" --constant 3
 refused 2 'No such file' "$air" "$tmp/missing"
-refused 2 usage "$air"
+refused 2 'a library is needed' "$air"
 [ $bad -eq 0 ] && echo "tool: all right"
 exit $bad
