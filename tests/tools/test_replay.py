@@ -13,8 +13,7 @@ import tempfile
 
 RECORD, PROGRAM, LEAST = sys.argv[1], sys.argv[2], int(sys.argv[3])
 # While the root page is no RAM, the device stops whatever channel it happens to look at.
-# test_ways_out: when a root fault meets a reset, a busy machine keeps another offset of the fault than the recording.
-TIME_DECIDES = {"test_root_page_not_ram (four_k)", "test_ways_out (four_k)"}
+TIME_DECIDES = {"test_root_page_not_ram (four_k)"}
 # What the VMM refuses for reasons of its own is in no recording (docs/record.md): tests that make it do so.
 VMM_REFUSES = {"task-create", "task-map", "mapper-page"}
 
