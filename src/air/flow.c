@@ -115,7 +115,7 @@ static void emit_return(struct ctx *c, LLVMValueRef term)
     iface_store_outputs(c, LLVMGetNumOperands(term) ? LLVMGetOperand(term, 0) : NULL);
 }
 
-/* Where @d leads into a loop that all threads stay in: those that are to be there, for its first turn. */
+/* Where node @u leads into a loop that all threads stay in: those that are to be there, for its first turn. */
 static void enter_turns(struct ctx *c, int u)
 {
     struct node *d = &c->node[u];

@@ -367,8 +367,8 @@ static bool leaves_by_phis(struct ctx *c, int b, int exit, const int *list, int 
     return true;
 }
 
-/* May every thread stay in the loop that ends with @b until the last one leaves? */
-static bool try_turns(struct ctx *c, int b, bool *changed)
+/* May every thread stay in the loop that ends with @b until the last one leaves? Then it is made one of these. */
+static bool make_turns(struct ctx *c, int b, bool *changed)
 {
     int *list = air_alloc(c, (size_t)(c->nnode + 1) * sizeof(int)), exit = -1, h = header_of(c, b, &exit), n, from;
 
@@ -390,6 +390,8 @@ static bool try_turns(struct ctx *c, int b, bool *changed)
             }
         }
     }
+    c->node[b].turns = true;
+    c->node[h].heads = b;
     return true;
 }
 
@@ -401,22 +403,17 @@ int cfg_scope_above(struct ctx *c, int scope)
 /* Turn the branches found into straight lines, and tell each node which predicate it runs under. */
 void cfg_make_linear(struct ctx *c)
 {
-    int *list = air_alloc(c, (size_t)(c->nnode + 1) * sizeof(int)), n, from, exit;
+    int *list = air_alloc(c, (size_t)(c->nnode + 1) * sizeof(int)), n, from;
 
     for (int k = 0; k < c->nrpo; k++) { /* outer ones come first */
         int b = c->rpo[k];
         struct node *d = &c->node[b];
 
-        for (int l = k; l < c->nrpo; l++) { /* a loop comes with its header */
-            int t = c->rpo[l];
-
-            if (!c->node[t].turns || header_of(c, t, &exit) != b)
-                continue;
-            c->node[t].outer = d->pred_of;
-            d->heads = t;
-            n = loop_of(c, b, t, list);
+        if (d->heads >= 0) {
+            c->node[d->heads].outer = d->pred_of;
+            n = loop_of(c, b, d->heads, list);
             for (int i = 0; i < n; i++)
-                c->node[list[i]].pred_of = t;
+                c->node[list[i]].pred_of = d->heads;
         }
         if (!d->linear)
             continue;
@@ -462,10 +459,8 @@ void cfg_uniform(struct ctx *c)
                 changed |= mark_phis(c, d->ipdom, true);
                 continue;
             }
-            if (!c->dispatcher && try_turns(c, c->rpo[k], &changed)) {
-                d->turns = true;
+            if (!c->dispatcher && make_turns(c, c->rpo[k], &changed))
                 continue;
-            }
             changed |= spread(c, c->rpo[k]);
         }
     }
