@@ -330,16 +330,9 @@ static void play_write(struct replay *r, struct rd *rd)
     }
 }
 
-struct expected {
-    uint32_t offset, size;
-    uint64_t value;
-};
-
-static bool reads(struct replay *r, const void *arg)
+static uint64_t device_register(struct replay *r, uint32_t offset, uint32_t size)
 {
-    const struct expected *e = arg;
-
-    return pvg_device_mmio_read(r->dev, e->offset, e->size) == e->value;
+    return pvg_device_mmio_read(r->dev, offset, size);
 }
 
 /*
@@ -371,7 +364,7 @@ static bool reads_at_least(struct replay *r, const void *arg)
 
 static void play_read(struct replay *r, struct rd *rd)
 {
-    struct expected e = {.offset = rd_u32(rd), .size = rd_u32(rd)};
+    struct expected e = {.read = device_register, .offset = rd_u32(rd), .size = rd_u32(rd)};
     unsigned parts = 1;
 
     e.value = rd_u64(rd);
@@ -382,7 +375,7 @@ static void play_read(struct replay *r, struct rd *rd)
         e.size = 4;
     }
     for (uint64_t value = e.value; parts--; value >>= 32, e.offset += 4) {
-        condition_fn *condition = reads;
+        condition_fn *condition = replay_reads;
 
         if (e.size == 4 && e.offset < REG_EFI_DISPLAY_SELECT)
             e.value = (uint32_t)value;

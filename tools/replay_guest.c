@@ -97,6 +97,13 @@ bool replay_wait(struct replay *r, condition_fn *condition, const void *arg, uin
     }
 }
 
+bool replay_reads(struct replay *r, const void *expected)
+{
+    const struct expected *e = expected;
+
+    return e->read(r, e->offset, e->size) == e->value;
+}
+
 /* ---- memory ---- */
 
 /* Host address of @length bytes at @gpa, inside one block, or NULL. */

@@ -166,27 +166,20 @@ void mapper_play_write(struct replay *r, struct rd *rd)
     pvg_iosfc_mmio_write(m->m, offset, value, size);
 }
 
-struct expected {
-    uint32_t offset, size;
-    uint64_t value;
-};
-
-static bool reads(struct replay *r, const void *arg)
+static uint64_t mapper_register(struct replay *r, uint32_t offset, uint32_t size)
 {
-    const struct expected *e = arg;
-
-    return pvg_iosfc_mmio_read(r->mapper.m, e->offset, e->size) == e->value;
+    return pvg_iosfc_mmio_read(r->mapper.m, offset, size);
 }
 
 /* Producer and consumer move one request at a time here: not compared, the answers are. */
 void mapper_play_read(struct replay *r, struct rd *rd)
 {
-    struct expected e = {.offset = rd_u32(rd), .size = rd_u32(rd)};
+    struct expected e = {.read = mapper_register, .offset = rd_u32(rd), .size = rd_u32(rd)};
 
     e.value = rd_u64(rd);
     if (rd->bad || !r->mapper.m || (e.offset & ~7u) == IOSFC_PRODUCER || (e.offset & ~7u) == IOSFC_CONSUMER)
         return;
-    if (!replay_wait(r, reads, &e, PATIENCE_NS))
+    if (!replay_wait(r, replay_reads, &e, PATIENCE_NS))
         replay_problem(r, "the mapper's register 0x%x is not 0x%llx", e.offset, (unsigned long long)e.value);
 }
 

@@ -121,6 +121,14 @@ extern const struct pvg_display_ops replay_display_ops;
 typedef bool condition_fn(struct replay *r, const void *arg);
 bool replay_wait(struct replay *r, condition_fn *condition, const void *arg, uint64_t ns);
 
+/* A register of the device or of the mapper, and what a guest has read in it; the condition that it reads so now. */
+struct expected {
+    uint64_t (*read)(struct replay *r, uint32_t offset, uint32_t size);
+    uint32_t offset, size; /* bytes */
+    uint64_t value;
+};
+bool replay_reads(struct replay *r, const void *expected);
+
 /* Guest memory: a block comes or goes; bytes; an aligned word. What is no RAM is a problem, or 0. */
 void replay_play_ram(struct replay *r, struct rd *rd);
 void replay_put(struct replay *r, uint64_t gpa, const uint8_t *bytes, uint64_t length);

@@ -4,7 +4,7 @@
  * one packet, and then only waits, rings for the last time while the worker may be anywhere in what it does for the
  * disable. On a core of the test's own, so that the worker can be held where that matters.
  */
-#include "device/check.h"
+#include "device/alone.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -16,31 +16,12 @@ enum { ROUNDS = 20, GEOMETRIES = 2000 };
 static struct vmm v;
 static struct guest g;
 static struct channel *root = &g.channel[0];
-static struct log logger;
-static struct recorder recorder;
-static struct gmem *gmem;
+static struct alone alone;
 static _Atomic bool stuck, release;
 
 static int setup(void **state)
 {
-    struct core_config config;
-    struct gmem_config memory;
-
-    vmm_init(&v, *state);
-    log_init(&logger, v.ops.log, &v);
-    recorder_init(&recorder);
-    memory = (struct gmem_config){
-        .page_shift = v.cfg.shift, .tasks = v.cfg.tasks, .ops = &v.ops, .opaque = &v, .log = &logger};
-    must(!gmem_new(&memory, &gmem), "gmem_new");
-    for (unsigned i = 0; i < 2 && v.cfg.tasks == PVG_TASKS_TABLE; i++)
-        must(!gmem_add_ram(gmem, v.block[i].gpa, v.block[i].bytes, v.block[i].host, -1, 0, 0), "gmem_add_ram");
-    config = (struct core_config){.ops = &v.ops,
-                                  .opaque = &v,
-                                  .log = &logger,
-                                  .gmem = gmem,
-                                  .recorder = &recorder,
-                                  .capabilities = capabilities_display_only()};
-    must(!core_new(&config, &v.core), "core_new");
+    alone_init(&alone, &v, *state);
     guest_init(&g, &v);
     return 0;
 }
@@ -50,14 +31,7 @@ static int teardown(void **state)
     atomic_store(&v.on_interrupt, NULL);
     if (!v.core->started)
         gmem_unpin(&v.core->pin); /* of a test that failed */
-    core_free(v.core);
-    v.core = NULL;
-    gmem_root_drop(gmem);
-    gmem_free(gmem);
-    recorder_fini(&recorder);
-    log_fini(&logger);
-    guest_fini(&g);
-    vmm_fini(&v);
+    alone_fini(&alone, &v, &g);
     return 0;
 }
 
@@ -104,14 +78,14 @@ static void test_pin_of_before(void **state)
 
     for (int i = 0; i < ROUNDS; i++) {
         vmm_w32(&v, REG_FIFO_CONTROL, 0);
-        gmem_pin(gmem, &core->pin);
-        gmem_cut(gmem); /* the display's part of the disable */
+        gmem_pin(alone.gmem, &core->pin);
+        gmem_cut(alone.gmem); /* the display's part of the disable */
         guest_boot(&g, 0);
         fifo_open_root(core);
         assert_true(core->pin.cut);
         gmem_unpin(&core->pin);
 
-        gmem_pin(gmem, &core->pin);
+        gmem_pin(alone.gmem, &core->pin);
         fifo_open_root(core);
         assert_false(core->pin.cut);
         assert_true(core->fifos[0].defined);
@@ -165,7 +139,7 @@ static void test_geometry_is_the_last(void **state)
     for (uint32_t i = 1; !atomic_load(&rounds_end); i++) {
         while (atomic_load(&enabled_round) != i)
             sched_yield();
-        gmem_pin(gmem, &core->pin);
+        gmem_pin(alone.gmem, &core->pin);
         for (unsigned looks = 1; !f->defined; looks++) {
             fifo_open_root(core);
             if (looks % 4096 == 0)
@@ -197,7 +171,7 @@ static void test_cut_in_a_round(void **state)
         for (uint32_t id = 0; id < 4; id++)
             stamp[id] = guest_send(&g, &g.channel[id], CMD_NOP, NULL, 0);
         vmm_poll(atomic_load(&stuck));
-        gmem_cut(gmem);
+        gmem_cut(alone.gmem);
         atomic_store(&release, true);
         for (uint32_t id = 0; id < 4; id++)
             guest_wait(&g, &g.channel[id], stamp[id]);

@@ -4,7 +4,7 @@
  * holds on CmdHeapTextureSizeAndAlign. Order per FIFO, barriers, the limit, channel deletion, disable, reset and stop hold
  * for them; a completion that comes too late touches nothing.
  */
-#include "device/check.h"
+#include "device/alone.h"
 
 #include <pthread.h>
 
@@ -18,9 +18,7 @@
 static struct vmm v;
 static struct guest g;
 static struct channel *root = &g.channel[0];
-static struct log logger;
-static struct recorder recorder;
-static struct gmem *gmem;
+static struct alone alone;
 
 /* what the handlers saw; under v.lock */
 static struct core_ticket ticket[TICKETS];
@@ -61,23 +59,7 @@ static enum core_verdict hold(void *ctx, const struct core_cmd *cmd)
 
 static int setup(void **state)
 {
-    struct core_config config;
-    struct gmem_config memory;
-
-    vmm_init(&v, *state);
-    log_init(&logger, v.ops.log, &v);
-    recorder_init(&recorder);
-    memory = (struct gmem_config){.page_shift = v.cfg.shift, .ops = &v.ops, .opaque = &v, .log = &logger};
-    must(!gmem_new(&memory, &gmem), "gmem_new");
-    for (unsigned i = 0; i < 2; i++)
-        must(!gmem_add_ram(gmem, v.block[i].gpa, v.block[i].bytes, v.block[i].host, -1, 0, 0), "gmem_add_ram");
-    config = (struct core_config){.ops = &v.ops,
-                                  .opaque = &v,
-                                  .log = &logger,
-                                  .gmem = gmem,
-                                  .recorder = &recorder,
-                                  .capabilities = capabilities_display_only()};
-    must(!core_new(&config, &v.core), "core_new");
+    alone_init(&alone, &v, *state);
     core_handle(v.core, SLOW, slow, NULL);
     core_handle(v.core, HOLD, hold, NULL);
     must(!core_start(v.core), "core_start");
@@ -93,13 +75,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    core_free(v.core);
-    v.core = NULL;
-    gmem_free(gmem);
-    recorder_fini(&recorder);
-    log_fini(&logger);
-    guest_fini(&g);
-    vmm_fini(&v);
+    alone_fini(&alone, &v, &g);
     return 0;
 }
 
