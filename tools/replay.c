@@ -24,7 +24,6 @@
 #include "wire/packet.h"
 #include "wire/regs.h"
 
-static bool is_boundary(const struct item *i);
 static void apply_memory(struct replay *r, size_t from);
 static void play_stamp(struct replay *r, struct rd *rd);
 
@@ -128,80 +127,6 @@ static void play_packet(struct replay *r, struct rd *rd)
     r->packets++;
 }
 
-static bool fault_seen(struct replay *r, const void *arg)
-{
-    const uint32_t *bit = arg;
-
-    r->fresh_faults |= (uint32_t)pvg_device_mmio_read(r->dev, REG_INTR_FAULT, 4);
-    r->faults |= r->fresh_faults;
-    return r->fresh_faults & *bit;
-}
-
-/* What made the FIFO lose its framing. Until the device has seen it: a resume would do nothing before. */
-static void play_fault(struct replay *r, struct rd *rd)
-{
-    uint32_t channel = rd_u32(rd), published = rd_u32(rd);
-    struct ring *ring = &r->ring[channel < LIMIT_FIFOS ? channel : 0];
-    const uint8_t *header = rd_bytes(rd, PACKET_HEADER_BYTES);
-
-    if (rd->bad || channel >= LIMIT_FIFOS || !ring->defined || !ring->bytes || ring->faulted)
-        return;
-    replay_taken(r, channel);
-    /* A ring that is no RAM any more is what made it lose its framing: nothing can be put there, and need not. */
-    replay_try_put_in_ring(r, channel, header, PACKET_HEADER_BYTES);
-    r->faults |= (uint32_t)pvg_device_mmio_read(r->dev, REG_INTR_FAULT, 4);
-    r->fresh_faults =
-        published ? 0 : r->faults; /* a root page that is no RAM stops it without a packet, maybe already */
-    ring->written += published;
-    replay_publish(r, channel);
-    ring->faulted = true;
-    if (!replay_wait(r, fault_seen, &(const uint32_t){1u << (ring->stamp_index & 31)}, PATIENCE_NS))
-        replay_problem(r, "channel %u does not stop", channel);
-}
-
-/* The record of @channel leaving the fault because of the register write at hand. 0: it did not. */
-static size_t resumed_at(const struct replay *r, uint32_t channel)
-{
-    for (size_t i = r->at + 1; i < r->count; i++) {
-        const struct item *item = &r->item[i];
-
-        if (item->kind == RECORD_RESUMED && item->length >= 8 && le32_get(item->bytes) == channel)
-            return i;
-        if (item->kind == RECORD_RESET || (item->kind == RECORD_MMIO_WRITE && is_boundary(item)) ||
-            (item->kind == RECORD_RING && item->length >= 4 && le32_get(item->bytes) == channel))
-            break;
-    }
-    return 0;
-}
-
-static void publish_discarded(struct replay *r, uint32_t channel)
-{
-    size_t resumed = resumed_at(r, channel);
-
-    if (!resumed)
-        return;
-    for (size_t i = r->at + 1; !channel && i < resumed; i++)
-        if (r->item[i].kind == RECORD_MMIO_READ && r->item[i].length >= 4 &&
-            le32_get(r->item[i].bytes) == REG_ROOT_CONSUMER)
-            r->item[i].kind = 0; /* of before: the replay is behind it at once */
-    r->ring[channel].written = le32_get(r->item[resumed].bytes + 4);
-    replay_store_written(r, channel);
-    r->ring[channel].faulted = false;
-}
-
-/* The FIFO leaves the fault when the register is written. What it then discarded is published before, and nothing
- * after. */
-static void resume(struct replay *r, uint32_t offset, uint32_t channel)
-{
-    struct ring *ring = &r->ring[channel < LIMIT_FIFOS ? channel : 0];
-
-    if (channel < LIMIT_FIFOS && ring->faulted)
-        publish_discarded(r, channel);
-    pvg_device_mmio_write(r->dev, offset, channel, 4);
-    if (channel < LIMIT_FIFOS)
-        replay_taken(r, channel);
-}
-
 /* ---- the root FIFO going ---- */
 
 /*
@@ -218,7 +143,7 @@ static void play_late(struct replay *r)
         uint32_t channel = i->length >= 4 ? le32_get(i->bytes) : LIMIT_FIFOS;
 
         if (i->kind == RECORD_RESET || i->kind == RECORD_REPORT || i->kind == RECORD_RING ||
-            (i->kind == RECORD_MMIO_WRITE && is_boundary(i)))
+            (i->kind == RECORD_MMIO_WRITE && replay_is_boundary(i)))
             break;
         if (channel >= LIMIT_FIFOS || !r->ring[channel].defined)
             continue;
@@ -229,7 +154,7 @@ static void play_late(struct replay *r)
         } else if (i->kind == RECORD_STAMP) {
             play_stamp(r, &rd);
         } else if (i->kind == RECORD_FAULT) {
-            play_fault(r, &rd);
+            replay_play_fault(r, &rd);
         } else {
             continue;
         }
@@ -259,8 +184,8 @@ static bool looked_at(const struct replay *r)
 
         if (item->kind == RECORD_RING && item->length >= 4 && !le32_get(item->bytes))
             return true;
-        if (item->kind == RECORD_RESET ||
-            (item->kind == RECORD_MMIO_WRITE && is_boundary(item) && item->length >= 16 && !le32_get(item->bytes + 8)))
+        if (item->kind == RECORD_RESET || (item->kind == RECORD_MMIO_WRITE && replay_is_boundary(item) &&
+                                           item->length >= 16 && !le32_get(item->bytes + 8)))
             return false;
     }
     return true;
@@ -296,7 +221,7 @@ static void play_write32(struct replay *r, uint32_t offset, uint32_t value)
         break;
     case REG_ROOT_RESUME:
     case REG_CHILD_RESUME:
-        resume(r, offset, offset == REG_ROOT_RESUME ? 0 : value);
+        replay_play_resume(r, offset, offset == REG_ROOT_RESUME ? 0 : value);
         return;
     case REG_FIFO_CONTROL:
         if (!value) {
@@ -362,14 +287,14 @@ static bool reads_at_least(struct replay *r, const void *arg)
     return (int32_t)((uint32_t)pvg_device_mmio_read(r->dev, e->offset, 4) - (uint32_t)e->value) >= 0;
 }
 
-static void play_read(struct replay *r, struct rd *rd)
+bool replay_play_read(struct replay *r, struct rd *rd, uint64_t patience_ns)
 {
     struct expected e = {.read = device_register, .offset = rd_u32(rd), .size = rd_u32(rd)};
     unsigned parts = 1;
 
     e.value = rd_u64(rd);
     if (rd->bad)
-        return;
+        return true;
     if (e.size == 8 && e.offset < REG_EFI_DISPLAY_SELECT && e.offset % 8 == 0) {
         parts = 2;
         e.size = 4;
@@ -386,9 +311,13 @@ static void play_read(struct replay *r, struct rd *rd)
             condition = reads_at_least;
         else if (e.offset == REG_ROOT_PRODUCER || e.offset == REG_ROOT_CONSUMER)
             continue; /* runs behind: see play_write32() */
-        if (!replay_wait(r, condition, &e, PATIENCE_NS))
+        if (replay_wait(r, condition, &e, patience_ns))
+            continue;
+        if (patience_ns)
             replay_problem(r, "register 0x%x does not become 0x%llx", e.offset, (unsigned long long)e.value);
+        return false;
     }
+    return true;
 }
 
 /* ---- monitors, stamps, pointer ---- */
@@ -481,8 +410,7 @@ static void play_pointer(struct replay *r, const struct rd *rd)
 
 /* ---- the recording ---- */
 
-/* Up to the next record from which on the device does something else, memory may be put in place. */
-static bool is_boundary(const struct item *i)
+bool replay_is_boundary(const struct item *i)
 {
     switch (i->kind) {
     case RECORD_PACKET:
@@ -515,7 +443,7 @@ static void apply_memory(struct replay *r, size_t from)
 {
     size_t i = r->applied > from + 1 ? r->applied : from + 1;
 
-    for (; i < r->count && !is_boundary(&r->item[i]); i++) {
+    for (; i < r->count && !replay_is_boundary(&r->item[i]); i++) {
         struct rd rd = rd_over(r->item[i].bytes, r->item[i].length);
 
         if (r->item[i].kind == RECORD_RING && opens_ring(&r->item[from], &r->item[i]))
@@ -577,11 +505,11 @@ static bool play(struct replay *r)
         if (i->kind == RECORD_RAM)
             replay_play_ram(r, &rd);
         in_turn(r, i);
-        if (is_boundary(i))
+        if (replay_is_boundary(i))
             apply_memory(r, r->at);
         switch (i->kind) {
         case RECORD_MMIO_READ:
-            play_read(r, &rd);
+            replay_play_read(r, &rd, PATIENCE_NS);
             break;
         case RECORD_MMIO_WRITE:
             play_write(r, &rd);
@@ -602,7 +530,7 @@ static bool play(struct replay *r)
             play_pointer(r, &rd);
             break;
         case RECORD_FAULT:
-            play_fault(r, &rd);
+            replay_play_fault(r, &rd);
             break;
         case RECORD_RESET:
             close_rings(r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two halves of the replay share: replay.c plays the records, replay_guest.c is the VMM, its memory and the
+/* What the parts of the replay share: replay.c plays the records, replay_guest.c is the VMM, its memory and the
  * rings. */
 #ifndef PVG_TOOLS_REPLAY_PRIV_H
 #define PVG_TOOLS_REPLAY_PRIV_H
@@ -152,6 +152,15 @@ void replay_taken(struct replay *r, uint32_t channel);
 void replay_prepare_picture(struct replay *r, struct port *p, uint64_t number);
 void replay_settle(struct replay *r, struct port *p);
 void replay_settle_before(struct replay *r, size_t item);
+
+/* Whether the guest reads what it read, within @patience_ns. That it does not is a problem, if it was waited for. */
+bool replay_play_read(struct replay *r, struct rd *rd, uint64_t patience_ns);
+/* Up to the next record from which on the device does something else, memory may be put in place. */
+bool replay_is_boundary(const struct item *i);
+
+/* replay_fault.c: a FIFO loses its framing; it goes on when the resume register at @offset is written. */
+void replay_play_fault(struct replay *r, struct rd *rd);
+void replay_play_resume(struct replay *r, uint32_t offset, uint32_t channel);
 
 /* replay_views.c: tasks=callbacks. False when there is no room. */
 bool views_init(struct replay *r);
