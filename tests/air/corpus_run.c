@@ -2,10 +2,13 @@
 /*
  * Runs kernels of llama.rn's metallib on a Vulkan device and compares every element with a reference computed here.
  *
- * usage: corpus_run LIB [--only KERNEL] [--pipelines] [--dispatcher] [--physical] [--edges] [--light]. --edges compiles all for
- * grids that may end within a group (air 4.7). One line per run of a kernel: "NAME right|wrong|refused|failed|left-out
- * detail"; exit status 1 when something was wrong or failed, 77 without a device. The table of kernels is in
- * corpus_table.c.
+ * usage: corpus_run --list | LIB [--only KERNEL] [--pipelines] [--dispatcher] [--physical] [--edges] [--light]
+ * [--long].
+ * --edges compiles all for grids that may end within a group (air 4.7). --light leaves out matrix products and
+ * attention over matrices, which a software device takes long to translate; --long runs there what is else left out,
+ * too, for who gives each kernel of --list a process and a time limit of its own. One line per run of a kernel: "NAME
+ * right|wrong|refused|failed|left-out detail"; exit status 1 when something was wrong or failed, 77 without a device.
+ * The table of kernels is in corpus_table.c.
  */
 #include "corpus.h"
 
@@ -16,6 +19,7 @@
 #include <string.h>
 
 static uint32_t rng_state = 1, extra_flags = AIR_OPT_WHOLE_GROUPS;
+static bool leave_nothing_out;
 
 uint32_t rng(void)
 {
@@ -233,7 +237,7 @@ static const char *run_one(struct vk *vk, const struct metallib *lib, const char
     e->lib = lib;
     e->kernel = kernel;
     e->arg = arg;
-    e->software = software_device(vk);
+    e->software = software_device(vk) && !leave_nothing_out;
     vk_options(vk, &e->opt);
     e->opt.flags |= extra_flags;
     rng_state = 12345;
@@ -294,18 +298,26 @@ int main(int argc, char **argv)
     struct vk vk;
     struct metallib lib;
     static uint8_t data[32 << 20];
-    const char *why = vk_open(&vk), *only = NULL;
+    const char *why, *only = NULL;
     bool light = false; /* without matrix products and attention, which a software device takes long to translate */
     unsigned right = 0, wrong = 0, refused = 0, failed = 0, left = 0;
     FILE *f;
     size_t n;
 
+    if (argc > 1 && !strcmp(argv[1], "--list")) {
+        for (int i = 0; i < corpus_count; i++)
+            printf("%s\n", corpus[i].kernel);
+        return 0;
+    }
+    why = vk_open(&vk);
     if (why) {
         printf("SKIP: %s\n", why);
         return 77;
     }
     if (argc < 2 || !(f = fopen(argv[1], "rb"))) {
-        fprintf(stderr, "usage: corpus_run LIB [--only KERNEL] [--pipelines]\n");
+        fprintf(stderr, "usage: corpus_run --list | LIB [--only KERNEL] [--pipelines] [--dispatcher] [--physical] "
+                        "[--edges] [--light] "
+                        "[--long]\n");
         return 2;
     }
     n = fread(data, 1, sizeof(data), f);
@@ -329,6 +341,8 @@ int main(int argc, char **argv)
             extra_flags &= ~AIR_OPT_WHOLE_GROUPS;
         if (!strcmp(argv[i], "--light"))
             light = true;
+        if (!strcmp(argv[i], "--long"))
+            leave_nothing_out = true;
     }
     for (int i = 0; i < corpus_count; i++) {
         struct env e;
