@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Displays: monitors of a device, their mode lists, the pictures that the guest presents, and the guest's pointer.
+ * Displays: monitors of a device, their mode lists, the pictures that the guest presents, and the guest's pointer. Until its
+ * driver presents for the first time, and after a reset, a display shows what firmware draws into guest memory (display 10).
  *
  * Frames are pulled: on_frame says that there is a newer picture, pvg_display_get_frame() takes a reference to it at once,
  * without a copy and without waiting. All callbacks of one display are serial, in order, and come from one library thread

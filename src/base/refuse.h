@@ -14,6 +14,7 @@
     X(VERSION_BIT31, "version-bit31", "version proposal with bit 31 set")                                              \
     X(DOORBELL_ID, "doorbell-channel", "doorbell of a channel that cannot exist")                                      \
     X(DISPLAY_DOORBELL, "doorbell-display", "display doorbell of a port that does not exist")                          \
+    X(FIRMWARE_PICTURE, "firmware-picture", "firmware's picture is not rows of guest RAM")                             \
     /* framing: the FIFO stops */                                                                                      \
     X(ROOT_GEOMETRY, "root-geometry", "root FIFO base, length or start is not usable")                                 \
     X(ROOT_NOT_RAM, "root-not-ram", "root FIFO buffer is not guest RAM")                                               \

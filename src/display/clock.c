@@ -239,6 +239,22 @@ static void take_step(struct round *r)
     pthread_mutex_lock(&pipe->lock);
 }
 
+/* Lock held: give the memory of old pictures back when no new one comes. */
+static void rest_step(struct round *r)
+{
+    struct pipe *pipe = r->pipe;
+    uint64_t due = (pipe->taken_ns > pipe->scan_ns ? pipe->taken_ns : pipe->scan_ns) + POOL_NS;
+
+    if (!pipe->pool_used)
+        return;
+    if (r->now < due) {
+        wake_at(r, due);
+        return;
+    }
+    frame_pool_rest(pipe->pool);
+    pipe->pool_used = false;
+}
+
 /* Everything that touches guest memory. */
 static void guest_step(struct round *r)
 {
@@ -266,15 +282,9 @@ static void guest_step(struct round *r)
         bits = online_step(r);
         bits |= vblank_step(r);
     }
+    wake_at(r, firmware_step(pipe, pin, r->now));
     section_leave(pipe);
-    if (pipe->pool_used) {
-        if (r->now >= pipe->taken_ns + POOL_NS) {
-            frame_pool_rest(pipe->pool);
-            pipe->pool_used = false;
-        } else {
-            wake_at(r, pipe->taken_ns + POOL_NS);
-        }
-    }
+    rest_step(r);
 out:
     pthread_mutex_unlock(&pipe->lock);
     gmem_unpin(pin);

@@ -26,6 +26,14 @@ struct glyph {
     struct pvg_cursor image; /* pixels follow the struct */
 };
 
+/* A display's registers 0x1204..0x1234 (display 10). Written by any thread, read by the clock: atomics. */
+struct efi_block {
+    _Atomic uint32_t mode, size, bpp, enable, pitch;
+    _Atomic uint64_t address;
+    _Atomic uint32_t mode_count, extent[LIMIT_MODES]; /* of the monitor; width << 16 | height */
+    _Atomic uint32_t writes;                          /* counts them */
+};
+
 enum online { ONLINE_OFF, ONLINE_ARMED, ONLINE_SIGNALLED, ONLINE_ACKNOWLEDGED };
 
 /* A present that waits for its tick. */
@@ -66,6 +74,13 @@ struct pipe {
     bool busy;                   /* a section of somebody's is open: see section_enter() */
     struct gmem_pin *busy_pin;   /* that section's */
     bool detached;               /* set by teardown: the section in progress must not publish */
+
+    /* firmware's picture */
+    struct efi_block efi;
+    bool guest_presented;        /* the console is the driver's until reset (display 11.2) */
+    uint64_t scan_ns;            /* when the firmware's picture was looked at last, or its registers were found changed */
+    uint32_t scan_writes;        /* efi.writes then */
+    uint32_t refused_writes;     /* efi.writes when it was refused last */
 
     /* frames */
     struct pvg_frame *base;      /* newest picture without pointer */
@@ -118,11 +133,7 @@ struct display_set {
     bool stopped;
     pthread_mutex_t mapper_lock;
     struct picture_provider mapper; /* of mapping ids; find == NULL: there is no surface mapper */
-    /* firmware block */
-    _Atomic uint32_t efi_select, efi_mode, efi_size, efi_bpp, efi_enable, efi_pitch;
-    _Atomic uint64_t efi_address;
-    _Atomic uint32_t efi_mode_count[LIMIT_PORTS];
-    _Atomic uint32_t efi_extent[LIMIT_PORTS][LIMIT_MODES];
+    _Atomic uint32_t efi_select; /* the port whose block firmware sees */
 };
 
 /* pipe.c: commands other than presents and pointer; sections */
@@ -152,6 +163,15 @@ bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *d
 void present_settle(void *ctx, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length);
 /* Lock held: drop all pictures. */
 void present_forget(struct pipe *pipe);
+/* Lock held: @frame becomes the newest picture; takes the reference. */
+void present_show(struct pipe *pipe, struct pvg_frame *frame);
+
+/* firmware.c */
+/*
+ * Section open, lock held (dropped meanwhile): while the console is the firmware's, take its picture if it has changed.
+ * Returns when to come again in ns; UINT64_MAX: not by itself.
+ */
+uint64_t firmware_step(struct pipe *pipe, struct gmem_pin *pin, uint64_t now);
 
 /* cursor.c */
 void cursor_register(struct display_set *set);
@@ -169,8 +189,10 @@ static inline void clock_wake(struct pipe *pipe)
 
 /* efi.c */
 void efi_register(struct display_set *set);
-/* Lock held: show the monitor's modes in the firmware block. */
-void efi_show_modes(struct display_set *set, const struct pvg_display *disp);
+/* Lock held: show the monitor's modes to firmware; NULL: there is no monitor. */
+void efi_show_modes(struct pipe *pipe, const struct pvg_display *disp);
+/* Width << 16 | height of the mode that firmware chose; 0: it chose none that there is. */
+uint32_t efi_extent(struct pipe *pipe);
 void efi_reset(struct display_set *set);
 
 #endif

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The register block 0x1200..0x1234: what firmware reads about modes and writes about its frame buffer, and the display
- * doorbell (display 10, 9.4). Values are kept for the firmware console to come; nothing scans them yet. Any thread, atomics only.
+ * The register block 0x1200..0x1234: what firmware reads about modes and writes about its frame buffer, which
+ * firmware.c shows, and the display doorbell (display 10, 9.4). Each display has its own values. Any thread, atomics
+ * only.
  */
 #include "display/display_priv.h"
 #include "wire/regs.h"
 
-static uint32_t selected(struct display_set *set)
+static struct pipe *selected(struct display_set *set)
 {
     uint32_t port = atomic_load(&set->efi_select);
 
-    return port < set->cfg.ports ? port : 0;
+    return &set->pipes[port < set->cfg.ports ? port : 0];
 }
 
-static uint32_t extent(struct display_set *set)
+uint32_t efi_extent(struct pipe *pipe)
 {
-    uint32_t port = selected(set), i = atomic_load(&set->efi_mode);
+    uint32_t i = atomic_load(&pipe->efi.mode);
 
-    return i < atomic_load(&set->efi_mode_count[port]) ? atomic_load(&set->efi_extent[port][i]) : 0;
+    return i < atomic_load(&pipe->efi.mode_count) ? atomic_load(&pipe->efi.extent[i]) : 0;
 }
 
 static uint64_t efi_read(void *ctx, uint32_t offset, unsigned size)
 {
     struct display_set *set = ctx;
+    struct pipe *pipe = selected(set);
     uint64_t value = 0;
 
     switch (offset) {
@@ -30,31 +32,31 @@ static uint64_t efi_read(void *ctx, uint32_t offset, unsigned size)
         value = atomic_load(&set->efi_select);
         break;
     case REG_EFI_MODES:
-        value = atomic_load(&set->efi_mode_count[selected(set)]);
+        value = atomic_load(&pipe->efi.mode_count);
         break;
     case REG_EFI_MODE_INDEX:
-        value = atomic_load(&set->efi_mode);
+        value = atomic_load(&pipe->efi.mode);
         break;
     case REG_EFI_MODE_EXTENT:
-        value = extent(set);
+        value = efi_extent(pipe);
         break;
     case REG_EFI_BUFFER_ADDRESS:
-        value = atomic_load(&set->efi_address);
+        value = atomic_load(&pipe->efi.address);
         return size == 8 ? value : (uint32_t)value; /* truly 64 bits wide */
     case REG_EFI_BUFFER_SIZE:
-        value = atomic_load(&set->efi_size);
+        value = atomic_load(&pipe->efi.size);
         break;
     case REG_EFI_BUFFER_BPP:
-        value = atomic_load(&set->efi_bpp);
+        value = atomic_load(&pipe->efi.bpp);
         break;
     case REG_EFI_BUFFER_ENABLE:
-        value = atomic_load(&set->efi_enable);
+        value = atomic_load(&pipe->efi.enable);
         break;
     case REG_EFI_PITCH_ALIGN:
         value = WIRE_EFI_PITCH_ALIGN;
         break;
     case REG_EFI_BUFFER_PITCH:
-        value = atomic_load(&set->efi_pitch);
+        value = atomic_load(&pipe->efi.pitch);
         break;
     case REG_DISPLAY_PORTS:
         value = set->cfg.ports;
@@ -79,65 +81,83 @@ static void doorbell(struct display_set *set, uint32_t port)
         clock_wake(pipe);
 }
 
+/* The low half alone: the high one stays. */
+static void write_low(_Atomic uint64_t *address, uint32_t low)
+{
+    uint64_t old = atomic_load(address);
+
+    while (!atomic_compare_exchange_weak(address, &old, (old & ~0xffffffffull) | low))
+        continue;
+}
+
+/* A register that says where the firmware's picture is. */
+static void efi_changed(struct pipe *pipe)
+{
+    atomic_fetch_add(&pipe->efi.writes, 1);
+    clock_wake(pipe);
+}
+
 static void efi_write(void *ctx, uint32_t offset, uint64_t value, unsigned size)
 {
     struct display_set *set = ctx;
-    uint64_t old;
+    struct pipe *pipe = selected(set);
 
     switch (offset) {
     case REG_EFI_DISPLAY_SELECT:
         atomic_store(&set->efi_select, (uint32_t)value);
         break;
     case REG_EFI_MODE_INDEX:
-        atomic_store(&set->efi_mode, (uint32_t)value);
+        atomic_store(&pipe->efi.mode, (uint32_t)value);
+        efi_changed(pipe);
         break;
     case REG_EFI_BUFFER_ADDRESS:
-        if (size == 8) {
-            atomic_store(&set->efi_address, value);
-            return;
-        }
-        old = atomic_load(&set->efi_address); /* the low half; the high half stays */
-        while (!atomic_compare_exchange_weak(&set->efi_address, &old, (old & ~0xffffffffull) | (uint32_t)value))
-            continue;
-        break;
+        if (size == 8)
+            atomic_store(&pipe->efi.address, value);
+        else
+            write_low(&pipe->efi.address, (uint32_t)value);
+        efi_changed(pipe);
+        return;
     case REG_EFI_BUFFER_SIZE:
-        atomic_store(&set->efi_size, (uint32_t)value);
+        atomic_store(&pipe->efi.size, (uint32_t)value);
         break;
     case REG_EFI_BUFFER_BPP:
-        atomic_store(&set->efi_bpp, (uint32_t)value);
+        atomic_store(&pipe->efi.bpp, (uint32_t)value);
         break;
     case REG_EFI_BUFFER_ENABLE:
-        atomic_store(&set->efi_enable, (uint32_t)value);
+        atomic_store(&pipe->efi.enable, (uint32_t)value);
         break;
     case REG_DISPLAY_DOORBELL:
         doorbell(set, (uint32_t)value);
         break;
     case REG_EFI_BUFFER_PITCH:
-        atomic_store(&set->efi_pitch, (uint32_t)value);
+        atomic_store(&pipe->efi.pitch, (uint32_t)value);
+        efi_changed(pipe);
         break;
     }
     if (size == 8)
         efi_write(ctx, offset + 4, value >> 32, 4);
 }
 
-void efi_show_modes(struct display_set *set, const struct pvg_display *disp)
+void efi_show_modes(struct pipe *pipe, const struct pvg_display *disp)
 {
-    uint32_t port = disp->pipe->port;
-
-    for (uint32_t i = 0; i < disp->mode_count; i++)
-        atomic_store(&set->efi_extent[port][i], (uint32_t)disp->modes[i].width_px << 16 | disp->modes[i].height_px);
-    atomic_store(&set->efi_mode_count[port], disp->connected ? disp->mode_count : 0);
+    for (uint32_t i = 0; disp && i < disp->mode_count; i++)
+        atomic_store(&pipe->efi.extent[i], (uint32_t)disp->modes[i].width_px << 16 | disp->modes[i].height_px);
+    atomic_store(&pipe->efi.mode_count, disp && disp->connected ? disp->mode_count : 0);
 }
 
 void efi_reset(struct display_set *set)
 {
     atomic_store(&set->efi_select, 0);
-    atomic_store(&set->efi_mode, 0);
-    atomic_store(&set->efi_address, 0);
-    atomic_store(&set->efi_size, 0);
-    atomic_store(&set->efi_bpp, 0);
-    atomic_store(&set->efi_enable, 0);
-    atomic_store(&set->efi_pitch, 0);
+    for (uint32_t i = 0; i < LIMIT_PORTS; i++) {
+        struct efi_block *efi = &set->pipes[i].efi;
+
+        atomic_store(&efi->mode, 0);
+        atomic_store(&efi->address, 0);
+        atomic_store(&efi->size, 0);
+        atomic_store(&efi->bpp, 0);
+        atomic_store(&efi->enable, 0);
+        atomic_store(&efi->pitch, 0);
+    }
 }
 
 void efi_register(struct display_set *set)

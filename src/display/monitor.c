@@ -306,7 +306,7 @@ void pvg_display_free(struct pvg_display *disp)
     pipe->standing = (struct standing){0};
     pipe->monitor = NULL;
     record_monitor(pipe);
-    atomic_store(&set->efi_mode_count[pipe->port], 0);
+    efi_show_modes(pipe, NULL);
     present_forget(pipe);
     pthread_mutex_unlock(&pipe->lock);
     if (owed)
@@ -346,7 +346,7 @@ int pvg_display_set_modes(struct pvg_display *disp, const struct pvg_mode *modes
     disp->period_ns = (uint64_t)(1e9 / modes[0].refresh_hz + 0.5);
     disp->modes_ns = clock_now_ns();
     pipe->refill = true;
-    efi_show_modes(pipe->set, disp);
+    efi_show_modes(pipe, disp);
     record_monitor(pipe);
     pthread_mutex_unlock(&pipe->lock);
     clock_wake(pipe);
@@ -364,7 +364,7 @@ int pvg_display_set_connected(struct pvg_display *disp, bool connected)
         disp->connected = connected;
         pipe->offline_due = !connected;
         pipe->refill = connected; /* an offline display keeps its page until it comes back */
-        efi_show_modes(pipe->set, disp);
+        efi_show_modes(pipe, disp);
         record_monitor(pipe);
     }
     pthread_mutex_unlock(&pipe->lock);

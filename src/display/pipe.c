@@ -75,6 +75,8 @@ static void teardown(void *ctx, bool reset)
 {
     struct display_set *set = ctx;
 
+    if (reset)
+        efi_reset(set); /* first: a clock would show the firmware's picture once more */
     for (uint32_t i = 0; i < set->cfg.ports; i++) {
         struct pipe *pipe = &set->pipes[i];
 
@@ -89,12 +91,11 @@ static void teardown(void *ctx, bool reset)
             pipe->glyph = NULL;
             pipe->epoch = pipe->acked_epoch = 0;
             pipe->sleep_state = 0;
+            pipe->guest_presented = false;
         }
         pthread_mutex_unlock(&pipe->lock);
         clock_wake(pipe);
     }
-    if (reset)
-        efi_reset(set);
 }
 
 /* The channel that set a pipe up is gone: the guest may reuse the page at once (display 5.6). */
@@ -326,11 +327,12 @@ static void report(void *ctx, struct str *json)
 
         pthread_mutex_lock(&pipe->lock);
         str_add(json,
-                "%s{\"port\":%u,\"attached\":%s,\"set_up\":%s,\"online\":\"%s\",\"epoch\":%u,\"sleep_state\":%u,"
+                "%s{\"port\":%u,\"attached\":%s,\"console\":\"%s\",\"set_up\":%s,\"online\":\"%s\",\"epoch\":%u,"
+                "\"sleep_state\":%u,"
                 "\"guest_presents\":%llu,\"host_presents\":%llu,\"superseded\":%llu,\"vblanks\":%llu,"
                 "\"transactions\":%llu,\"onlines\":%llu,",
-                i ? "," : "", i, pipe->monitor ? "true" : "false", pipe->shared_gpa ? "true" : "false",
-                online_name(pipe->online), pipe->epoch, pipe->sleep_state,
+                i ? "," : "", i, pipe->monitor ? "true" : "false", pipe->guest_presented ? "guest" : "firmware",
+                pipe->shared_gpa ? "true" : "false", online_name(pipe->online), pipe->epoch, pipe->sleep_state,
                 (unsigned long long)atomic_load(&pipe->guest_presents),
                 (unsigned long long)atomic_load(&pipe->host_presents),
                 (unsigned long long)atomic_load(&pipe->superseded), (unsigned long long)atomic_load(&pipe->vblanks),
@@ -354,13 +356,15 @@ static const char *pipe_trouble(struct pipe *pipe)
         return "the monitor is unplugged: set modes, or connect it";
     if (!pipe->shared_gpa && !pipe->front)
         return "the guest driver has not set this display up";
+    if (!pipe->shared_gpa && !pipe->guest_presented)
+        return "shows the firmware's picture: the guest driver has not set this display up";
     if (pipe->shared_gpa && pipe->online_gave_up)
         return "the guest was told that the monitor is online and never answered: its driver hangs or lost interrupts";
     if (pipe->shared_gpa && pipe->online != ONLINE_ACKNOWLEDGED)
         return "the guest is being told that the monitor is online and has not answered yet";
-    if (!pipe->front && !atomic_load(&pipe->guest_presents))
+    if (!pipe->guest_presented && !atomic_load(&pipe->guest_presents))
         return "the guest knows the monitor and has not presented anything: no console or desktop has set a mode";
-    if (!pipe->front)
+    if (!pipe->front || !pipe->guest_presented)
         return "the guest presents, but no picture could be taken: see refusals";
     return NULL;
 }

@@ -4,9 +4,9 @@
  * (display 7; decision 1). The copy runs on the monitor's clock, or on the worker when the guest is about to give the
  * surface's pages up. Superseded presents cost no pass over the pixels.
  *
- * They do cost the walk of the surface's page table, about 16 us for 1920x1080. It stays at the command: a page that is not
- * mapped yet has to hold the packet at the head of its ring, where the packets behind it wait too (display 7.2(5)), and strict
- * mode has to fault the FIFO behind this very command. At the tick both would come too late.
+ * They do cost the walk of the surface's page table, about 16 us for 1920x1080. It stays at the command: a page that is
+ * not mapped yet has to hold the packet at the head of its ring, where the packets behind it wait too (display 7.2(5)),
+ * and strict mode has to fault the FIFO behind this very command. At the tick both would come too late.
  */
 #include "display/display_priv.h"
 
@@ -134,6 +134,7 @@ static enum core_verdict accept(struct display_set *set, const struct core_cmd *
             next.lut = pipe->standing.lut; /* a table stays until the next one */
     }
     pipe->standing = next;
+    pipe->guest_presented = true;
     pthread_mutex_unlock(&pipe->lock);
     if (supersedes) {
         atomic_fetch_add(&pipe->superseded, 1);
@@ -267,8 +268,7 @@ static void record_picture(struct pipe *pipe, const struct pvg_frame *frame)
                      (size_t)frame->stride_bytes * frame->height_px);
 }
 
-/* Lock held: @frame becomes the newest picture. */
-static void publish(struct pipe *pipe, struct pvg_frame *frame)
+void present_show(struct pipe *pipe, struct pvg_frame *frame)
 {
     struct pvg_frame *old = pipe->base;
     bool draw = pipe->monitor && pipe->monitor->draw_cursor;
@@ -284,8 +284,6 @@ static void publish(struct pipe *pipe, struct pvg_frame *frame)
     frame_unref(old);
     pipe->pool_used = true;
     pipe->taken_ns = clock_now_ns();
-    pipe->unpulled++;
-    atomic_fetch_add(&pipe->host_presents, 1);
 }
 
 bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *done)
@@ -317,10 +315,13 @@ bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *d
     }
 
     pthread_mutex_lock(&pipe->lock);
-    if (good && !pipe->detached)
-        publish(pipe, frame);
-    else
+    if (good && !pipe->detached) {
+        present_show(pipe, frame);
+        pipe->unpulled++;
+        atomic_fetch_add(&pipe->host_presents, 1);
+    } else {
         frame_unref(frame); /* the last picture stays */
+    }
     section_leave(pipe);
     *done = s.ticket;
     return true;

@@ -139,6 +139,8 @@ int gmem_callback_end(struct gmem_pin *pin); /* 0, or PVG_ERR_STOPPED when the p
  */
 int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length);
 int gmem_write(struct gmem_pin *pin, gpa_t gpa, const void *src, size_t length);
+/* gmem_read() of pixels, which are in no recording. */
+int gmem_read_pixels(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length);
 int gmem_ptr(struct gmem_pin *pin, gpa_t gpa, size_t length, bool write, void **out);
 
 /*

@@ -353,16 +353,18 @@ static int physical_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t leng
     return 0;
 }
 
-int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
+int gmem_read_pixels(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
 {
-    int err;
-
     if (pin->cut)
         return PVG_ERR_STOPPED;
-    if (!length)
-        return 0;
-    err = physical_read(pin, gpa, dst, length);
-    if (!err)
+    return length ? physical_read(pin, gpa, dst, length) : 0;
+}
+
+int gmem_read(struct gmem_pin *pin, gpa_t gpa, void *dst, size_t length)
+{
+    int err = gmem_read_pixels(pin, gpa, dst, length);
+
+    if (!err && length)
         gmem_record(pin, gpa.v, dst, length);
     return err;
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Displays from outside: shared page, handshake, events, presents compared by value in a screendump, pointer, modes, several
-# displays and devices, reset. (display 16: H1, H2, H3, H5, H7, H10, H11, H13, H14, H17, H19)
+# displays and devices, reset. (display 16: H1, H2, H3, H5, H7, H10, H11, H13 to H17, H19)
 import struct
 import time
 
@@ -561,3 +561,60 @@ def sleep_and_properties():
         for opcode, payload in ((0x09, u32(0, 1)), (0x0a, u32(0, 3, 4, 5)), (0x0b, u32(0, 0)), (0x0c, u32(0, 0, 0))):
             d.channel.command(opcode, payload)
         equal(m.refusals(), {}, 'refusals')
+
+
+# The firmware's registers (display 10).
+EFI_SELECT, EFI_MODES, EFI_MODE, EFI_EXTENT, EFI_ADDRESS, EFI_LENGTH, EFI_PITCH = 0x1200, 0x1204, 0x1208, 0x120c, 0x1210, 0x1214, 0x1228
+
+
+def firmware_show(g, width, height, pitch, color):
+    """Find the mode, draw, and say where it is, as display 10.1 does. Returns the address."""
+    at = g.alloc((pitch * height + PAGE - 1) // PAGE)
+    for y in range(height):
+        g.m.put_bytes(at + y * pitch, b''.join(color(x, y) for x in range(width)))
+    g.set_reg(EFI_SELECT, 0)
+    for mode in range(g.reg(EFI_MODES)):
+        g.set_reg(EFI_MODE, mode)
+        if g.reg(EFI_EXTENT) == width << 16 | height:
+            break
+    else:
+        raise AssertionError(f'no mode {width}x{height}')
+    g.set_reg(EFI_ADDRESS, at, 8)
+    g.set_reg(EFI_LENGTH, pitch * height)
+    g.set_reg(EFI_PITCH, pitch)
+    return at
+
+
+@test
+def firmware():
+    """H15, H16: the firmware's picture until the first present and after a reset; addresses that are no RAM are refused"""
+    def other(x, y):
+        return bytes(((x * 3 + y * 9) & 255, (y + 77) & 255, (x ^ y) & 255, 0))
+
+    width, height, pitch = 96, 64, 448
+    with Machine('apple-gfx-pci,id=g,modes=640x480@60:96x64@60') as m:
+        g = Guest(m)
+        g.enable()
+        at = firmware_show(g, width, height, pitch, pattern)
+        wait_picture(m, (width, height, rgb(width, height)), 'the firmware draws')
+        for bad in (g.bar, 0xfee00000, 0xfffffffffffff000, at + (1 << 40)):
+            before = m.refusals().get('firmware-picture', 0)
+            g.set_reg(EFI_ADDRESS, bad, 8)
+            wait_for(lambda: m.refusals().get('firmware-picture', 0) == before + 1, f'refusal of 0x{bad:x}')
+            wait_picture(m, (width, height, rgb(width, height)), 'the last picture stays')
+        g.set_reg(EFI_ADDRESS, at, 8)
+        g.start()
+        d, s = Display(g).online(), Surface(g.task(), 1, 64, 48)
+        s.draw(other)
+        equal(m.screendump(), (width, height, rgb(width, height)), 'a driver that has presented nothing')
+        d.present(s)
+        wait_picture(m, (64, 48, rgb(64, 48, other)), 'the driver presents')
+        m.fill(at, pitch * height)
+        for _ in range(5):
+            d.present(s)
+            equal(m.screendump(), (64, 48, rgb(64, 48, other)), 'the firmware\'s memory was used for something else')
+        m.reset()
+        g.enable()
+        equal(g.reg(EFI_ADDRESS, 8), 0, 'address after a reset')
+        firmware_show(g, width, height, width * 4, other)
+        wait_picture(m, (width, height, rgb(width, height, other)), 'the firmware draws after a reset')
