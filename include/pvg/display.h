@@ -106,7 +106,7 @@ PVG_API void pvg_display_draw_cursor(struct pvg_display *disp, bool draw);
 
 /*
  * Take a reference to the newest frame. Any thread; never waits. Returns 0, or PVG_ERR_NO_FRAME with *@out NULL before the
- * first present. Give it back with pvg_frame_put().
+ * first picture. Give it back with pvg_frame_put().
  */
 PVG_API int pvg_display_get_frame(struct pvg_display *disp, const struct pvg_frame **out);
 PVG_API void pvg_frame_put(const struct pvg_frame *frame);
