@@ -15,7 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AIR_COMPILER_VERSION 4 /* part of every cache key; raised when the same input may give other output */
+struct metallib_function; /* container.h */
+
+#define AIR_COMPILER_VERSION 5 /* part of every cache key; raised when the same input may give other output */
 
 #define AIR_MAX_ATTRIBUTES  31
 #define AIR_MAX_ATTACHMENTS 8
@@ -57,7 +59,7 @@ enum air_refuse {
     /* given by the worker protocol, not by air_compile() */
     AIR_REFUSE_WORKER_CRASH,
     AIR_REFUSE_WORKER_TIMEOUT,
-    AIR_REFUSE_CONTAINER,
+    AIR_REFUSE_CONTAINER, /* the library is malformed, or does not agree with its module */
     AIR_REFUSE_COUNT
 };
 
@@ -155,6 +157,11 @@ struct air_options {
 #define AIR_OPT_NO_VALIDATE      (1u << 2) /* skip SPIRV-Tools; for measurements only, the worker never sets it */
 #define AIR_OPT_FORCE_DISPATCHER (1u << 3) /* use the dispatcher form of control flow (tests) */
 #define AIR_OPT_FORCE_PHYSICAL   (1u << 4) /* use physical pointers for every buffer (tests) */
+/*
+ * For drivers that lose a value which a thread has computed in a loop, if others stay in the loop and it is used after
+ * it (Mesa's llvmpipe 22.3; 25.0 is right): each such value is chosen between the new one and the last (air 4.2).
+ */
+#define AIR_OPT_KEEP_LOOP_VALUES (1u << 6)
 #define AIR_OPT_WHOLE_GROUPS                                                                                           \
     (1u << 5) /* kernel: every grid is a multiple of the threadgroup, so that no thread has to be kept from effects    \
                */
@@ -178,6 +185,14 @@ struct air_result {
  */
 int air_compile(const uint8_t *bitcode, size_t len, const char *entry, const struct air_options *opt,
                 struct air_result *res);
+
+/*
+ * The same for a function of a library: @fn as container.h found it, its name for @entry NULL. What the library says of
+ * it must agree with the module (air 1.10): the type of its TYPE tag. The numbers of function constants that old AIR
+ * keeps outside of the module come from its CNST tag (air 2.12).
+ */
+int air_compile_function(const struct metallib_function *fn, const char *entry, const struct air_options *opt,
+                         struct air_result *res);
 
 /*
  * Validate a module for Vulkan 1.3 with scalar block layout, as air_compile() does with its results. @msg: what is wrong.
@@ -204,6 +219,10 @@ int air_assemble(const char *text, uint8_t **out, size_t *out_len, char *error, 
  */
 int air_list_entries(const uint8_t *bitcode, size_t len, void (*fn)(void *opaque, const char *name, unsigned stage),
                      void *opaque, char *error, size_t error_bytes);
+
+/* AIR and language version that a module states (air 2.4): major and minor of each, 0 where it states none. 0 or -1. */
+int air_module_version(const uint8_t *bitcode, size_t len, uint16_t air[2], uint16_t language[2], char *error,
+                       size_t error_bytes);
 
 /* Load and warm up LLVM's passes and SPIRV-Tools once, before a server forks its workers. */
 void air_warm_up(void);

@@ -4,6 +4,7 @@
  * the second try in dispatcher form. See air.h for who may call this.
  */
 #include "ctx.h"
+#include "container.h"
 
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/IRReader.h>
@@ -200,6 +201,8 @@ static void reset_emission(struct ctx *c)
     memset(&c->blocks, 0, sizeof(c->blocks));
     memset(&c->divergent, 0, sizeof(c->divergent));
     memset(&c->demoted, 0, sizeof(c->demoted));
+    memset(&c->kept, 0, sizeof(c->kept));
+    c->keep = 0;
     c->vals = NULL;
     c->vals_cap = c->vals_n = 0;
     c->nroot = c->root_cap = 0;
@@ -325,6 +328,9 @@ static void compile(struct ctx *c, const uint8_t *bitcode, size_t len, const cha
     check_options(c);
     front_load(c, bitcode, len);
     meta_find_entry(c, entry);
+    if (c->container && c->container->type != METALLIB_TYPE_NONE && c->container->type != (uint32_t)c->stage)
+        air_fail(c, AIR_REFUSE_CONTAINER, "the library lists it as %s, the module as %s",
+                 metallib_type_name(c->container->type), air_stage_name(c->stage));
     front_specialise(c);
     meta_parse(c);
     front_optimise(c);
@@ -345,8 +351,8 @@ static void compile(struct ctx *c, const uint8_t *bitcode, size_t len, const cha
     reflect_write(c);
 }
 
-int air_compile(const uint8_t *bitcode, size_t len, const char *entry, const struct air_options *opt,
-                struct air_result *res)
+static int compile_in(const struct metallib_function *fn, const uint8_t *bitcode, size_t len, const char *entry,
+                      const struct air_options *opt, struct air_result *res)
 {
     struct ctx *c = calloc(1, sizeof(*c));
 
@@ -357,6 +363,7 @@ int air_compile(const uint8_t *bitcode, size_t len, const char *entry, const str
     }
     c->res = res;
     c->opt = opt;
+    c->container = fn;
     c->lc = LLVMContextCreate();
     if (!setjmp(c->fail)) {
         compile(c, bitcode, len, entry);
@@ -376,6 +383,18 @@ int air_compile(const uint8_t *bitcode, size_t len, const char *entry, const str
     free(c->mem);
     free(c);
     return res->reason ? -1 : 0;
+}
+
+int air_compile(const uint8_t *bitcode, size_t len, const char *entry, const struct air_options *opt,
+                struct air_result *res)
+{
+    return compile_in(NULL, bitcode, len, entry, opt, res);
+}
+
+int air_compile_function(const struct metallib_function *fn, const char *entry, const struct air_options *opt,
+                         struct air_result *res)
+{
+    return compile_in(fn, fn->bitcode, fn->bitcode_size, entry ? entry : fn->name_len ? fn->name : NULL, opt, res);
 }
 
 void air_result_fini(struct air_result *res)
@@ -436,8 +455,9 @@ int air_assemble(const char *text, uint8_t **out, size_t *out_len, char *error, 
     return err;
 }
 
-int air_list_entries(const uint8_t *bitcode, size_t len, void (*fn)(void *opaque, const char *name, unsigned stage),
-                     void *opaque, char *error, size_t error_bytes)
+/* Read a module and let @look at it. */
+static int inspect(const uint8_t *bitcode, size_t len, void (*look)(struct ctx *, void *), void *opaque, char *error,
+                   size_t error_bytes)
 {
     struct air_options opt = {.size = sizeof(opt)};
     struct air_result res = {0};
@@ -453,7 +473,7 @@ int air_list_entries(const uint8_t *bitcode, size_t len, void (*fn)(void *opaque
     c->lc = LLVMContextCreate();
     if (!setjmp(c->fail)) {
         front_load(c, bitcode, len);
-        meta_each_entry(c, fn, opaque);
+        look(c, opaque);
         err = 0;
     } else {
         snprintf(error, error_bytes, "%s", res.error);
@@ -466,6 +486,41 @@ int air_list_entries(const uint8_t *bitcode, size_t len, void (*fn)(void *opaque
     free(c->mem);
     free(c);
     return err;
+}
+
+struct entry_lister {
+    void (*fn)(void *opaque, const char *name, unsigned stage);
+    void *opaque;
+};
+
+static void look_at_entries(struct ctx *c, void *opaque)
+{
+    struct entry_lister *l = opaque;
+
+    meta_each_entry(c, l->fn, l->opaque);
+}
+
+int air_list_entries(const uint8_t *bitcode, size_t len, void (*fn)(void *opaque, const char *name, unsigned stage),
+                     void *opaque, char *error, size_t error_bytes)
+{
+    struct entry_lister l = {fn, opaque};
+
+    return inspect(bitcode, len, look_at_entries, &l, error, error_bytes);
+}
+
+static void look_at_versions(struct ctx *c, void *opaque)
+{
+    uint16_t **v = opaque;
+
+    front_versions(c, v[0], v[1]);
+}
+
+int air_module_version(const uint8_t *bitcode, size_t len, uint16_t air[2], uint16_t language[2], char *error,
+                       size_t error_bytes)
+{
+    uint16_t *v[2] = {air, language};
+
+    return inspect(bitcode, len, look_at_versions, v, error, error_bytes);
 }
 
 /* The smallest kernel there is: running it once loads the passes and the validator's tables. */

@@ -167,6 +167,7 @@ struct ctx {
     jmp_buf fail;
     struct air_result *res;
     const struct air_options *opt;
+    const struct metallib_function *container; /* what the library says of the function; NULL: there is none */
     LLVMContextRef lc;
     LLVMModuleRef m;
     LLVMTargetDataRef dl;
@@ -200,6 +201,8 @@ struct ctx {
     struct pmap blocks;    /* basic block -> node */
     struct pmap divergent; /* value -> 1: differs between threads of a workgroup */
     struct pmap demoted;   /* value -> variable id: phis, and in dispatcher form whatever crosses blocks */
+    struct pmap kept; /* AIR_OPT_KEEP_LOOP_VALUES: value computed in a loop and used after it -> variable id, or 0 */
+    uint32_t keep;    /* bool id: true, but no driver knows */
 
     struct val *vals;
     size_t vals_cap, vals_n;
@@ -267,6 +270,7 @@ bool pmap_get(const struct pmap *m, const void *k, int *v);
 /* front.c */
 void front_load(struct ctx *c, const uint8_t *bitcode, size_t len);
 void front_specialise(struct ctx *c);
+void front_versions(struct ctx *c, uint16_t air[2], uint16_t language[2]);
 void front_optimise(struct ctx *c);
 bool front_constant_value(struct ctx *c, LLVMValueRef global, uint64_t *value);
 

@@ -5,6 +5,7 @@
  * differs.
  */
 #include "ctx.h"
+#include "container.h"
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
@@ -22,6 +23,9 @@ static const char layout[] = "e-p:64:64:64:32-p1:64:64:64:32-p2:64:64:64:32-p3:6
                              "-i1:8:8-i8:8:8-i16:16:16-i32:32:32-i64:64:64-f32:32:32-f64:64:64"
                              "-v16:16:16-v24:32:32-v32:32:32-v48:64:64-v64:64:64-v96:128:128-v128:128:128"
                              "-v192:256:256-v256:256:256-v512:512:512-v1024:1024:1024-n8:16:32";
+
+/* One initialiser serves all derived constants of a source file; more than this is nobody's program. */
+#define MAX_INITIALISERS 256u
 
 static uint32_t le32(const uint8_t *p)
 {
@@ -79,6 +83,45 @@ void front_load(struct ctx *c, const uint8_t *p, size_t len)
     c->dl = LLVMGetModuleDataLayout(c->m);
 }
 
+/* Two numbers of the only node of @name, from operand @first on; zeros where they are missing. */
+static void version_node(struct ctx *c, const char *name, unsigned first, uint16_t out[2])
+{
+    LLVMValueRef node, *o;
+    unsigned n;
+    int64_t x;
+
+    out[0] = out[1] = 0;
+    if (LLVMGetNamedMetadataNumOperands(c->m, name) != 1)
+        return;
+    LLVMGetNamedMetadataOperands(c->m, name, &node);
+    n = md_operands(c, node, &o);
+    for (unsigned i = 0; i < 2; i++) {
+        if (first + i < n && md_int(o[first + i], &x) && x >= 0 && x <= UINT16_MAX)
+            out[i] = (uint16_t)x;
+    }
+}
+
+void front_versions(struct ctx *c, uint16_t air[2], uint16_t language[2])
+{
+    version_node(c, "air.version", 0, air);
+    version_node(c, "air.language_version", 1, language); /* the language's name comes first */
+}
+
+/* A number given for people's convenience as an integer constant: what is out of range takes the end of the range. */
+static LLVMValueRef integer(LLVMTypeRef t, double number)
+{
+    unsigned w = LLVMGetIntTypeWidth(t);
+    uint64_t v = 0;
+
+    if (w == 1)
+        return LLVMConstInt(t, number != 0, 0);
+    if (number < 0)
+        v = number <= -0x1p63 ? (uint64_t)INT64_MIN : (uint64_t)(int64_t)number;
+    else if (number > 0)
+        v = number >= 0x1p64 ? UINT64_MAX : (uint64_t)number;
+    return LLVMConstInt(t, v, 0);
+}
+
 /* The supplied value of function constant @index as the scalar type @t, or NULL. */
 static LLVMValueRef supplied(struct ctx *c, uint32_t index, LLVMTypeRef t)
 {
@@ -98,15 +141,15 @@ static LLVMValueRef supplied(struct ctx *c, uint32_t index, LLVMTypeRef t)
             uint64_t bits = 0;
 
             if (!k->bytes) {
-                v[j] = LLVMGetTypeKind(e) == LLVMIntegerTypeKind
-                           ? LLVMConstInt(e, (unsigned long long)(long long)k->number, 1)
-                           : LLVMConstReal(e, k->number);
+                v[j] = LLVMGetTypeKind(e) == LLVMIntegerTypeKind ? integer(e, k->number) : LLVMConstReal(e, k->number);
                 continue;
             }
             if ((j + 1) * bytes > k->bytes || bytes > 8)
                 air_fail(c, AIR_REFUSE_OPTIONS, "function constant %u: %u bytes given, type needs more", index,
                          k->bytes);
             memcpy(&bits, k->raw + j * bytes, bytes);
+            if (LLVMGetTypeKind(e) == LLVMIntegerTypeKind && LLVMGetIntTypeWidth(e) == 1)
+                bits = bits != 0; /* a byte in memory */
             v[j] = LLVMGetTypeKind(e) == LLVMIntegerTypeKind
                        ? LLVMConstInt(e, bits, 0)
                        : LLVMConstBitCast(LLVMConstInt(LLVMIntTypeInContext(c->lc, bytes * 8), bits, 0), e);
@@ -147,7 +190,7 @@ bool front_constant_value(struct ctx *c, LLVMValueRef g, uint64_t *out)
     return init && (LLVMIsNull(init) || LLVMIsUndef(init));
 }
 
-/* Old AIR has no index operand: the name holds it as MTL_FC_INIT_<index>_<type> (air 2.12). */
+/* The initialiser's name holds the index as MTL_FC_INIT_<index>_<type> (air 2.12). */
 static bool index_from_name(const char *name, uint32_t *index)
 {
     const char *p = strstr(name, "MTL_FC_INIT_");
@@ -157,6 +200,20 @@ static bool index_from_name(const char *name, uint32_t *index)
         return false;
     *index = (uint32_t)strtoul(p + 12, &end, 10);
     return end != p + 12;
+}
+
+/* AIR 1.x has no initialiser, and the index in the library's CNST tag alone (air 2.12). */
+static bool index_from_container(struct ctx *c, const char *name, uint32_t *index)
+{
+    struct metallib_constant k;
+
+    for (uint32_t i = 0; c->container && name && metallib_constant(c->container, i, &k) == METALLIB_OK; i++) {
+        if (strcmp(k.name, name))
+            continue;
+        *index = k.index;
+        return true;
+    }
+    return false;
 }
 
 /*
@@ -191,8 +248,9 @@ void front_specialise(struct ctx *c)
         fc->index = UINT32_MAX;
         if (k > 3 && md_int(o[3], &x))
             fc->index = (uint32_t)x;
-        else if (!index_from_name(LLVMGetValueName(o[0]), &fc->index))
-            fc->index = i; /* AIR 1.x: the index is in the container's CNST tag, whose order this node has */
+        else if (!index_from_name(LLVMGetValueName(o[0]), &fc->index) &&
+                 !index_from_container(c, c->fc_name[c->nfc], &fc->index))
+            fc->index = i; /* a loose module of AIR 1.x: only the order is left */
         fc->flags = k > 4 && md_int(o[4], &x) && x ? 1 : 0;
         v = supplied(c, fc->index, LLVMGlobalGetValueType(o[0]));
         if (v)
@@ -245,15 +303,25 @@ void front_specialise(struct ctx *c)
         LLVMValueRef list = LLVMGetInitializer(ctors);
         unsigned k = LLVMGetTypeKind(LLVMTypeOf(list)) == LLVMArrayTypeKind ? LLVMGetArrayLength(LLVMTypeOf(list)) : 0;
         LLVMBuilderRef b = LLVMCreateBuilderInContext(c->lc);
+        const char *bad = NULL;
 
         LLVMPositionBuilderBefore(b, LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(c->fn)));
-        for (unsigned i = 0; i < k && i < 256; i++) {
+        for (unsigned i = 0; i < k && i < MAX_INITIALISERS; i++) {
             LLVMValueRef e = LLVMGetAggregateElement(list, i), f = e ? LLVMGetAggregateElement(e, 1) : NULL;
 
-            if (f && LLVMIsAFunction(f) && !LLVMIsDeclaration(f) && LLVMCountParams(f) == 0)
+            /* no element: the list is empty; no function: its place is kept, as linkers do */
+            if (!e || !f || LLVMIsNull(f))
+                continue;
+            if (!LLVMIsAFunction(f) || LLVMIsDeclaration(f) || LLVMCountParams(f))
+                bad = "is no function without parameters";
+            else
                 LLVMBuildCall2(b, LLVMGlobalGetValueType(f), f, NULL, 0, "");
         }
+        if (k > MAX_INITIALISERS)
+            bad = "is one of too many";
         LLVMDisposeBuilder(b);
+        if (bad)
+            air_fail(c, AIR_REFUSE_STATIC_INIT, "an initialiser of function constants %s", bad);
         LLVMDeleteGlobal(ctors);
     }
     /* What the initialisers write is ordinary memory until the optimiser has forwarded it. */

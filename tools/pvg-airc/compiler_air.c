@@ -70,9 +70,7 @@ void compiler_run(const struct airc_request *req, struct compiler_result *res)
         refuse(res, AIRC_REFUSED, AIR_REFUSE_OPTIONS, "options", "the worker does not compile without validation");
         return;
     }
-    if (lib.form == METALLIB_FORM_MTLB)
-        entry = fn.name;
-    if (air_compile(fn.bitcode, fn.bitcode_size, entry, &req->options, &res->air)) {
+    if (air_compile_function(&fn, entry, &req->options, &res->air)) {
         refuse(res, res->air.reason == AIR_REFUSE_NO_MEMORY ? AIRC_MEMORY : AIRC_REFUSED, res->air.reason,
                air_refuse_name(res->air.reason), res->air.error);
         return;
