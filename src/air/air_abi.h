@@ -43,11 +43,13 @@
  * Push constants: one block of at most 128 bytes, the same for every stage, scalar layout (offsets below in bytes).
  * A module declares the whole block when it uses any member.
  */
+#define AIR_PUSH_NO_FLAGS 0xffffffffu
+
 struct air_push {
     uint32_t threads_per_grid[3];  /* 0: threads of the dispatch; those outside have no effect (air 4.7) */
     uint32_t sample_count;         /* 12: rasterisation samples */
     uint32_t grid_origin[3];       /* 16: grid_origin and stage_in_grid_origin */
-    uint32_t flags;                /* 28: zero for now */
+    uint32_t flags;                /* 28: zero for now, never AIR_PUSH_NO_FLAGS: functions rely on that difference */
     uint32_t grid_size[3];         /* 32: grid_size and stage_in_grid_size */
     uint32_t patch_control_points; /* 44 */
     uint64_t buffer_table;         /* 48: device address of struct air_buffer_entry[AIR_BUFFER_ENTRIES], for physical pointers */

@@ -278,6 +278,24 @@ static uint8_t *loop_body(struct ctx *c, int h, const int *ps, const int *pl, in
     return in;
 }
 
+/* AIR_OPT_KEEP_LOOP_VALUES: what the blocks of loop @in compute for those behind it. */
+static void find_kept(struct ctx *c, const uint8_t *in, int n)
+{
+    for (int u = 0; u < n; u++) {
+        for (LLVMValueRef i = in[u] && c->node[u].bb ? LLVMGetFirstInstruction(c->node[u].bb) : NULL; i;
+             i = LLVMGetNextInstruction(i)) {
+            int at, var;
+
+            for (LLVMUseRef use = LLVMGetFirstUse(i); use && !pmap_get(&c->kept, i, &var); use = LLVMGetNextUse(use)) {
+                LLVMValueRef user = LLVMGetUser(use);
+
+                if (LLVMIsAInstruction(user) && pmap_get(&c->blocks, LLVMGetInstructionParent(user), &at) && !in[at])
+                    pmap_put(c, &c->kept, i, 0);
+            }
+        }
+    }
+}
+
 /* Give every loop its three blocks. False: no structure possible. */
 static bool make_loops(struct ctx *c)
 {
@@ -301,6 +319,8 @@ static bool make_loops(struct ctx *c)
             body[nloop++] = loop_body(c, h, ps, pl, n);
         }
     }
+    for (int l = 0; l < nloop && c->opt->flags & AIR_OPT_KEEP_LOOP_VALUES; l++)
+        find_kept(c, body[l], n);
     if ((uint64_t)nloop * (uint64_t)n > (64u << 20))
         air_fail(c, AIR_REFUSE_LIMIT, "%d loops in %d blocks", nloop, n);
     for (int l = 0; l < nloop; l++) {
@@ -436,6 +456,7 @@ void cfg_build(struct ctx *c)
         }
     }
     /* start over: the graph was changed */
+    memset(&c->kept, 0, sizeof(c->kept)); /* what crosses blocks lives in variables there */
     c->nnode = 0;
     read_blocks(c);
     number(c);

@@ -60,6 +60,8 @@ static void store_phis(struct ctx *c, LLVMBasicBlockRef from, LLVMValueRef term)
 
     if (c->predicated)
         (void)pmap_get(&c->blocks, from, &me);
+    if (c->kept.n)
+        c->cur_bb = NULL; /* from here on this block's values are the kept ones */
 
     for (unsigned k = 0; k < n; k++) {
         LLVMBasicBlockRef to = LLVMGetSuccessor(term, k);
@@ -159,10 +161,33 @@ static uint32_t branch_condition(struct ctx *c, struct node *d)
     return spv_op(s, SpvOpLogicalOr, b, 2, cond, no);
 }
 
+/* Variables for what is kept (AIR_OPT_KEEP_LOOP_VALUES). */
+static void make_kept(struct ctx *c)
+{
+    struct spv *s = &c->s;
+
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(c->fn); b; b = LLVMGetNextBasicBlock(b)) {
+        for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+            uint32_t t;
+            int var;
+
+            if (!pmap_get(&c->kept, i, &var))
+                continue;
+            t = is_pointer(i) ? pointer_var_type(c, i) : type_of(c, LLVMTypeOf(i));
+            if (!t)
+                continue; /* a handle that is always the same */
+            var = (int)spv_local(s, t);
+            pmap_put(c, &c->kept, i, var);
+            spv_void(s, SpvOpStore, 2, (uint32_t)var, spv_null(s, t));
+        }
+    }
+}
+
 static void emit_structured(struct ctx *c, uint32_t final)
 {
     struct spv *s = &c->s;
 
+    make_kept(c);
     for (int k = 0; k < c->nrpo; k++) {
         struct node *d = &c->node[c->rpo[k]];
 
@@ -400,6 +425,10 @@ void emit_function(struct ctx *c)
     if (c->raster_order) /* the whole function is the critical section: it must not lie in conditional code */
         spv_void(s, SpvOpBeginInvocationInterlockEXT, 0);
     mesh_begin(c);
+    if (c->opt->flags & AIR_OPT_KEEP_LOOP_VALUES)
+        c->keep = spv_op(s, SpvOpINotEqual, spv_type_bool(s), 2,
+                         iface_push(c, offsetof(struct air_push, flags), spv_type_uint(s, 32)),
+                         spv_u32(s, AIR_PUSH_NO_FLAGS));
     inside = c->base_active = c->active;
     if (inside && !c->uses_barrier && !c->uses_simd) {
         /* No thread waits for another: those outside the grid just leave. */

@@ -298,11 +298,31 @@ static struct val *put(struct ctx *c, LLVMValueRef key)
     return v;
 }
 
+static void keep(struct ctx *c, uint32_t var, uint32_t type, uint32_t id)
+{
+    struct spv *s = &c->s;
+
+    spv_void(s, SpvOpStore, 2, var, spv_op(s, SpvOpSelect, type, 3, c->keep, id, spv_op(s, SpvOpLoad, type, 1, var)));
+}
+
+/* Variable of a value that another block uses, or one that is kept; else 0. */
+static uint32_t variable_of(struct ctx *c, LLVMValueRef v)
+{
+    int var = 0;
+
+    if (LLVMIsAInstruction(v) && LLVMGetInstructionParent(v) != c->cur_bb &&
+        !(c->dispatcher && pmap_get(&c->demoted, v, &var)))
+        (void)pmap_get(&c->kept, v, &var);
+    return (uint32_t)var;
+}
+
 void set_value(struct ctx *c, LLVMValueRef v, uint32_t id)
 {
     int var;
 
     put(c, v)->id = id;
+    if (pmap_get(&c->kept, v, &var) && var)
+        keep(c, (uint32_t)var, type_of(c, LLVMTypeOf(v)), id);
     if (c->dispatcher && LLVMIsAInstruction(v) && !LLVMIsAPHINode(v) && pmap_get(&c->demoted, v, &var))
         spv_void(&c->s, SpvOpStore, 2, (uint32_t)var, id);
     if (c->opt->flags & AIR_OPT_DEBUG_NAMES && *LLVMGetValueName(v))
@@ -312,16 +332,16 @@ void set_value(struct ctx *c, LLVMValueRef v, uint32_t id)
 uint32_t value(struct ctx *c, LLVMValueRef v)
 {
     struct val *f;
-    int var;
+    uint32_t var;
 
     if (LLVMIsConstant(v)) {
         if (LLVMGetTypeKind(LLVMTypeOf(v)) == LLVMPointerTypeKind)
             air_fail(c, AIR_REFUSE_POINTER, "pointer constant used as a value");
         return const_id(c, v, 0);
     }
-    if (c->dispatcher && LLVMIsAInstruction(v) && LLVMGetInstructionParent(v) != c->cur_bb &&
-        pmap_get(&c->demoted, v, &var))
-        return spv_op(&c->s, SpvOpLoad, type_of(c, LLVMTypeOf(v)), 1, (uint32_t)var);
+    var = variable_of(c, v);
+    if (var)
+        return spv_op(&c->s, SpvOpLoad, type_of(c, LLVMTypeOf(v)), 1, var);
     f = c->vals_cap ? slot(c, v) : NULL;
     if (!f || !f->key || !f->id)
         air_fail(c, AIR_REFUSE_INSTRUCTION, "use of a value that has no form in SPIR-V (%s)", LLVMGetValueName(v));
@@ -457,6 +477,8 @@ void set_pointer(struct ctx *c, LLVMValueRef v, struct ptr p)
     *f->p = p;
     if (c->dispatcher && LLVMIsAInstruction(v) && !LLVMIsAPHINode(v) && pmap_get(&c->demoted, v, &var) && var)
         spv_void(&c->s, SpvOpStore, 2, (uint32_t)var, to_id(c, p, root_is_phys(c, root_of(c, v))));
+    if (pmap_get(&c->kept, v, &var) && var)
+        keep(c, (uint32_t)var, pointer_var_type(c, v), to_id(c, p, root_is_phys(c, root_of(c, v))));
 }
 
 static struct ptr gep(struct ctx *c, LLVMValueRef v, unsigned depth);
@@ -484,13 +506,13 @@ static struct ptr const_pointer(struct ctx *c, LLVMValueRef v, unsigned depth)
 struct ptr pointer(struct ctx *c, LLVMValueRef v)
 {
     struct val *f;
-    int var;
+    uint32_t var;
 
     if (LLVMIsConstant(v))
         return const_pointer(c, v, 0);
-    if (c->dispatcher && LLVMIsAInstruction(v) && LLVMGetInstructionParent(v) != c->cur_bb &&
-        pmap_get(&c->demoted, v, &var) && var)
-        return pointer_from_var(c, v, (uint32_t)var);
+    var = variable_of(c, v);
+    if (var)
+        return pointer_from_var(c, v, var);
     f = c->vals_cap ? slot(c, v) : NULL;
     if (f && f->key && f->p)
         return *f->p;

@@ -95,7 +95,7 @@ static bool run(const char *label, const char *body, const char *extra)
     reset();
     vk_options(&vk, &o);
     o.caps = vk.caps & ~mask;
-    o.flags = flags;
+    o.flags |= flags;
     for (unsigned i = 0; i < 4; i++)
         r.buf[i] = &buf[i];
     if (vk_run_text(&vk, text, &o, &r, NULL, err, sizeof(err)) == VK_TEXT_RAN)

@@ -607,7 +607,7 @@ static void one(struct vk *vk, struct vk_buf buf[2], uint32_t seed, uint32_t fla
     memset(got + THREADS * VARS, 0, COUNTS * 4);
     expect(threads, want);
     vk_options(vk, &o);
-    o.flags = flags;
+    o.flags |= flags;
     how = vk_run_text(vk, text, &o, &r, NULL, why, sizeof(why));
     if (how == VK_TEXT_REFUSED) {
         refused++;

@@ -128,7 +128,7 @@ static void one(const char *label, const char *body, void (*want)(int32_t *v), u
         ((int32_t *)buf[0].map)[i] = in(i);
     memset(buf[1].map, 0xee, N * 4);
     vk_options(&vk, &o);
-    o.flags = flags;
+    o.flags |= flags;
     if (air_assemble(text, &bc, &n, err, sizeof(err))) {
         printf("%s: %s\n", label, err);
         wrong++;

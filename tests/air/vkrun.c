@@ -72,7 +72,10 @@ const char *vk_open(struct vk *v)
     VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f11};
     VkPhysicalDeviceSubgroupSizeControlProperties sc = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES};
-    VkPhysicalDeviceSubgroupProperties sg = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES, .pNext = &sc};
+    VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+                                               .pNext = &sc};
+    VkPhysicalDeviceSubgroupProperties sg = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+                                             .pNext = &driver};
     VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &sg};
     VkQueueFamilyProperties q[16];
     uint32_t nq = 16, next = 0;
@@ -118,6 +121,8 @@ const char *vk_open(struct vk *v)
     snprintf(v->name, sizeof(v->name), "%s", p.properties.deviceName);
     v->limits = p.properties.limits;
     v->subgroup = sg.subgroupSize;
+    v->loses_loop_values =
+        driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE && p.properties.driverVersion < VK_MAKE_VERSION(25, 0, 0);
     v->size_control = f13.subgroupSizeControl && sc.minSubgroupSize <= 32 && sc.maxSubgroupSize >= 32 &&
                       sc.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT;
     f.features.robustBufferAccess = VK_FALSE; /* costs nothing in the tests, hides errors */
@@ -206,6 +211,7 @@ void vk_options(const struct vk *v, struct air_options *o)
     o->size = sizeof(*o);
     o->caps = v->caps;
     o->simd_width = v->subgroup >= 32 || v->size_control ? 32 : v->subgroup;
+    o->flags = v->loses_loop_values ? AIR_OPT_KEEP_LOOP_VALUES : 0;
 }
 
 uint32_t vk_memory_type(struct vk *v, uint32_t bits, VkMemoryPropertyFlags want)

@@ -29,6 +29,7 @@ struct vk {
     uint32_t subgroup;      /* width in lanes */
     bool size_control;      /* a subgroup size can be required */
     uint32_t caps;          /* AIR_CAP_* as measured */
+    bool loses_loop_values; /* AIR_OPT_KEEP_LOOP_VALUES */
     bool stencil_export, raster_order, fragment_subgroups, null_descriptor;
 };
 
