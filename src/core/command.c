@@ -112,10 +112,14 @@ static enum core_verdict define_channel(void *ctx, const struct core_cmd *cmd)
         return CORE_DONE;
     }
     why = fifo_open_child(core, f);
-    if (why)
+    if (why) {
         core_refuse(core, cmd, why, "channel %u", f->id);
-    else
-        atomic_fetch_or(&core->doorbells, 1u << f->id); /* packets may have been there before */
+        return CORE_DONE;
+    }
+    if (f->stamp_index >= core->stamp_cells) /* it is served all the same, and never stamped */
+        core_refuse(core, cmd, REFUSE_STAMP_INDEX, "channel %u: index %u of %u cells", f->id, f->stamp_index,
+                    core->stamp_cells);
+    atomic_fetch_or(&core->doorbells, 1u << f->id); /* packets may have been there before */
     return CORE_DONE;
 }
 

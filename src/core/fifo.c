@@ -213,12 +213,23 @@ enum refuse fifo_open_child(struct core *core, struct fifo *f)
     record_ring(core, f, list_pfn, why);
     if (why)
         return why;
-    if (f->stamp_index >= core->stamp_cells)
-        log_refuse(core->cfg.log, REFUSE_STAMP_INDEX, "channel %u: index %u of %u cells", f->id, f->stamp_index,
-                   core->stamp_cells);
     f->defined = true;
     rebase_cell(core, f->stamp_index);
     return REFUSE_NONE;
+}
+
+/* Without a command that could be refused: @what happened. */
+static void reopen(struct core *core, struct fifo *f, const char *what)
+{
+    enum refuse why = fifo_open_child(core, f);
+
+    if (core->pin.cut)
+        return;
+    if (why)
+        log_refuse(core->cfg.log, why, "channel %u: %s", f->id, what);
+    else if (f->stamp_index >= core->stamp_cells)
+        log_refuse(core->cfg.log, REFUSE_STAMP_INDEX, "channel %u: %s, index %u of %u cells", f->id, what,
+                   f->stamp_index, core->stamp_cells);
 }
 
 /* ---- faults ---- */
@@ -298,6 +309,49 @@ void fifo_resume(struct core *core, struct fifo *f)
         publish_read(core, f, record);
     }
     f->discard = false;
+}
+
+/* ---- barriers ---- */
+
+/* Waits that can never be decided are refused once, and not waited for (transport 5.4). */
+static void check_barriers(struct core *core, struct fifo *f)
+{
+    for (uint32_t i = 0; i < f->header.barriers; i++) {
+        struct packet_barrier b = packet_barrier(f->packet, i);
+
+        if (b.index < core->stamp_cells)
+            continue;
+        log_refuse(core->cfg.log, REFUSE_BARRIER_INDEX, "channel %u waits for cell %u of %u: not waiting", f->id,
+                   b.index, core->stamp_cells);
+        atomic_fetch_add_explicit(&f->refused, 1, memory_order_relaxed);
+        f->fault_after = core->cfg.flags & PVG_DEVICE_STRICT;
+    }
+}
+
+static bool barrier_met(struct core *core, struct fifo *f, struct packet_barrier b)
+{
+    _Atomic uint32_t *c;
+    uint32_t value;
+
+    if (b.index == f->stamp_index && f->reached_valid && stamp_reached(f->reached, b.value))
+        return true;
+    c = cell(core, b.index);
+    if (!c) /* refused when it was taken, or its page is no RAM any more */
+        return true;
+    value = atomic_load_explicit(c, memory_order_acquire);
+    if (!stamp_reached(value, b.value))
+        return false;
+    if (value != core->cell_last[b.index]) /* not the device's own stamp: the guest wrote it */
+        record_cell(core, b.index, value);
+    return true;
+}
+
+static bool barriers_met(struct core *core, struct fifo *f)
+{
+    for (uint32_t i = 0; i < f->header.barriers; i++)
+        if (!barrier_met(core, f, packet_barrier(f->packet, i)))
+            return false;
+    return true;
 }
 
 /* ---- ring ---- */
@@ -387,6 +441,7 @@ static enum take take_packet(struct core *core, struct fifo *f, uint8_t *record,
     f->in_hand = true;
     f->barriers_met = false;
     f->first_ns = 0;
+    check_barriers(core, f);
     atomic_store_explicit(&f->packets, atomic_load_explicit(&f->packets, memory_order_relaxed) + 1,
                           memory_order_relaxed);
     return TAKE_PACKET;
@@ -395,38 +450,6 @@ not_ram:
     if (!core->pin.cut)
         fault(core, f, REFUSE_RING_NOT_RAM, "position", pos, available, head);
     return TAKE_FAULT;
-}
-
-/* ---- barriers ---- */
-
-static bool barrier_met(struct core *core, struct fifo *f, struct packet_barrier b)
-{
-    _Atomic uint32_t *c;
-    uint32_t value;
-
-    if (b.index == f->stamp_index && f->reached_valid && stamp_reached(f->reached, b.value))
-        return true;
-    c = cell(core, b.index);
-    if (!c) {
-        if (!core->pin.cut)
-            log_refuse(core->cfg.log, REFUSE_BARRIER_INDEX, "channel %u waits for cell %u of %u: not waiting", f->id,
-                       b.index, core->stamp_cells);
-        return true;
-    }
-    value = atomic_load_explicit(c, memory_order_acquire);
-    if (!stamp_reached(value, b.value))
-        return false;
-    if (value != core->cell_last[b.index]) /* not the device's own stamp: the guest wrote it */
-        record_cell(core, b.index, value);
-    return true;
-}
-
-static bool barriers_met(struct core *core, struct fifo *f)
-{
-    for (uint32_t i = 0; i < f->header.barriers; i++)
-        if (!barrier_met(core, f, packet_barrier(f->packet, i)))
-            return false;
-    return true;
 }
 
 /* ---- stamps ---- */
@@ -533,17 +556,13 @@ static enum fifo_state start(struct core *core, struct fifo *f)
 static void close_or_reopen(struct core *core, struct fifo *f)
 {
     bool reopens = f->after == FIFO_REOPENS;
-    enum refuse why;
 
     retire(f);
     publish(core, f);
-    if (!reopens) {
+    if (reopens)
+        reopen(core, f, "redefined by itself");
+    else
         fifo_close(core, f);
-        return;
-    }
-    why = fifo_open_child(core, f);
-    if (why && !core->pin.cut)
-        log_refuse(core->cfg.log, why, "channel %u: redefined by itself", f->id);
 }
 
 static enum fifo_state turn(struct core *core, struct fifo *f)
@@ -564,14 +583,10 @@ static enum fifo_state turn(struct core *core, struct fifo *f)
             }
             /* A changed page list means a new ring (transport 11.3), once the old one owes no stamp. */
             if (record && record_load(record, CHANNEL_LIST_PFN) != f->list_pfn) {
-                enum refuse why;
-
                 if (f->pending_count)
                     return FIFO_FULL;
                 publish(core, f);
-                why = fifo_open_child(core, f);
-                if (why && !core->pin.cut)
-                    log_refuse(core->cfg.log, why, "channel %u: new page list", f->id);
+                reopen(core, f, "new page list");
                 continue;
             }
             switch (take_packet(core, f, record, written)) {

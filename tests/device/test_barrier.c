@@ -154,6 +154,54 @@ static void test_index_out_of_range(void **state)
     assert_int_equal(vmm_refused(&v, "barrier-index"), 2);
 }
 
+/* Behind a wait that can be decided the bad one is looked at again and again: refused once all the same. */
+static void test_index_out_of_range_once(void **state)
+{
+    const struct packet_barrier b[] = {{(uint32_t)(g.page / 4), 5}, {2, 1}, {0xffff, 1}};
+    struct channel *a = &g.channel[1];
+    uint32_t stamp = guest_send_full(&g, a, CMD_NOP, b, 3, NULL, 0);
+
+    for (int i = 0; i < 5; i++)
+        settle();
+    assert_int_equal(*guest_cell(&g, 1), 0);
+    guest_run(&g, &g.channel[2], CMD_NOP, NULL, 0);
+    guest_wait(&g, a, stamp);
+    assert_int_equal(vmm_refused(&v, "barrier-index"), 2);
+    assert_int_equal(vmm_fifo_number(&v, 1, "refused"), 2);
+    assert_int_equal(vmm_logged(&v, "barrier-index"), 2);
+    assert_int_equal(vmm_r32(&v, REG_INTR_FAULT), 0);
+}
+
+/* Strict mode faults a FIFO behind such a wait, and behind a definition whose stamps have no cell (transport 5.4, 9). */
+static void test_strict(void **state)
+{
+    uint32_t cells = (uint32_t)(g.page / 4), stamp, bits = 0;
+    struct channel *a = &g.channel[1];
+
+    a->quiet = true;
+    stamp = send_waiting(a, cells, 5);
+    guest_send(&g, a, CMD_NOP, NULL, 0);
+    a->quiet = false;
+    guest_ring(&g, a);
+    guest_wait(&g, a, stamp);
+    vmm_wait(&v, (bits |= vmm_r32(&v, REG_INTR_FAULT)) & 2);
+    settle();
+    assert_int_equal(*guest_cell(&g, 1), stamp);
+    assert_int_equal(guest_consumed(&g, a), 20);
+    vmm_w32(&v, REG_CHILD_RESUME, 1);
+    guest_wait(&g, a, stamp + 1);
+    assert_int_equal(vmm_refused(&v, "barrier-index"), 1);
+
+    guest_channel_prepare(&g, 6, 1, 0);
+    atomic_store(guest_record(&g, 6, CHANNEL_STAMP_INDEX), cells);
+    guest_run(&g, root, CMD_DEFINE_CHILD_FIFO, WORDS(6));
+    vmm_wait(&v, (bits |= vmm_r32(&v, REG_INTR_FAULT)) & 1);
+    assert_int_equal(vmm_refused(&v, "stamp-index"), 1);
+    vmm_w32(&v, REG_ROOT_RESUME, 0);
+    guest_run(&g, root, CMD_NOP, NULL, 0);
+    assert_int_equal(bits, 3);
+}
+
 /* An unsatisfiable wait stops its own FIFO only; deletion, redefinition and disable break it. */
 static void test_unsatisfiable(void **state)
 {
@@ -310,6 +358,7 @@ static void test_no_lost_bit(void **state)
 int main(void)
 {
     static struct vmm_config four_k, sixteen_k = {.shift = 14}, callbacks = {.tasks = PVG_TASKS_CALLBACKS};
+    static struct vmm_config strict = {.flags = PVG_DEVICE_STRICT};
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(test_cross_channel, four_k),
         DEVICE_TEST(test_cross_channel, sixteen_k),
@@ -320,6 +369,8 @@ int main(void)
         DEVICE_TEST(test_wrapping_compare, four_k),
         DEVICE_TEST(test_index_out_of_range, four_k),
         DEVICE_TEST(test_index_out_of_range, sixteen_k),
+        DEVICE_TEST(test_index_out_of_range_once, four_k),
+        DEVICE_TEST(test_strict, strict),
         DEVICE_TEST(test_unsatisfiable, four_k),
         DEVICE_TEST(test_guest_writes_cell, four_k),
         DEVICE_TEST(test_rewind, four_k),
