@@ -160,7 +160,7 @@ static void refill_step(struct round *r)
     if (!pipe->refill)
         return;
     /* The list may be newer than this round: the first one waits for nothing. */
-    if (pipe->online == ONLINE_SIGNALLED || (pipe->acked_epoch && r->now < disp->modes_ns + MODES_DEBOUNCE_NS)) {
+    if (pipe->online == ONLINE_SIGNALLED || (pipe->acknowledged && r->now < disp->modes_ns + MODES_DEBOUNCE_NS)) {
         /* never before the acknowledgement of what was signalled last */
         wake_at(r, pipe->online == ONLINE_SIGNALLED ? r->now + SLOW_POLL_NS : disp->modes_ns + MODES_DEBOUNCE_NS);
         if (!pipe->online_gave_up)

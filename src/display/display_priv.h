@@ -60,7 +60,8 @@ struct pipe {
     enum online online;
     bool refill;                 /* the page does not show the current monitor yet */
     bool offline_due;            /* signal offline */
-    uint32_t epoch, acked_epoch, pulses;
+    bool acknowledged;           /* since the page was left: some list, with whatever epoch */
+    uint32_t epoch, pulses;
     uint64_t armed_ns, pulse_ns;
     bool online_gave_up;
     uint64_t grid_ns;            /* last refresh tick that was signalled */

@@ -54,21 +54,27 @@ static void wait_out(struct pipe *pipe)
     }
 }
 
-void pipe_detach(struct pipe *pipe)
+/* Lock held: forget the shared page and what came from it. */
+static void leave_page(struct pipe *pipe)
 {
     pipe->shared_gpa = 0;
     pipe->channel = 0;
     pipe->online = ONLINE_OFF;
-    pipe->refill = pipe->offline_due = false;
-    pipe->detached = true;
-    if (pipe->standing.there)
-        free(pipe->standing.lut);
-    pipe->standing = (struct standing){0};
+    pipe->refill = pipe->offline_due = pipe->acknowledged = false;
     pipe->cursor = (struct pvg_coord){0xffff, 0xffff};
     pipe->cursor_visible = false;
     pipe->tell_show = pipe->tell_move = true;
     pipe->compose = true;
     gamma_identity(&pipe->gamma);
+}
+
+void pipe_detach(struct pipe *pipe)
+{
+    leave_page(pipe);
+    pipe->detached = true;
+    if (pipe->standing.there)
+        free(pipe->standing.lut);
+    pipe->standing = (struct standing){0};
 }
 
 static void teardown(void *ctx, bool reset)
@@ -89,7 +95,7 @@ static void teardown(void *ctx, bool reset)
             present_forget(pipe);
             glyph_unref(pipe->glyph);
             pipe->glyph = NULL;
-            pipe->epoch = pipe->acked_epoch = 0;
+            pipe->epoch = 0;
             pipe->sleep_state = 0;
             pipe->guest_presented = false;
         }
@@ -98,7 +104,10 @@ static void teardown(void *ctx, bool reset)
     }
 }
 
-/* The channel that set a pipe up is gone: the guest may reuse the page at once (display 5.6). */
+/*
+ * The channel that set a pipe up is gone: the guest may reuse the page at once (display 5.6). A present that stands came on
+ * another one (this one owed no stamp any more), which goes on: it is taken at its tick and stamped.
+ */
 static void channel_gone(void *ctx, uint32_t channel)
 {
     struct display_set *set = ctx;
@@ -108,7 +117,7 @@ static void channel_gone(void *ctx, uint32_t channel)
 
         pthread_mutex_lock(&pipe->lock);
         if (pipe->channel == channel) {
-            pipe_detach(pipe);
+            leave_page(pipe);
             while (pipe->busy)
                 pthread_cond_wait(&pipe->idle, &pipe->lock);
         }
@@ -209,6 +218,7 @@ static enum core_verdict set_shared_page(void *ctx, const struct core_cmd *cmd)
     pthread_mutex_lock(&pipe->lock);
     pipe->shared_gpa = 0;
     pipe->online = ONLINE_OFF;
+    pipe->acknowledged = false;
     open = section_enter(pipe, cmd->pin);
     pthread_mutex_unlock(&pipe->lock);
     if (!open)
@@ -261,7 +271,7 @@ static enum core_verdict acknowledge(void *ctx, const struct core_cmd *cmd)
     }
     open = section_enter(pipe, cmd->pin);
     if (open) {
-        pipe->acked_epoch = epoch;
+        pipe->acknowledged = true;
         pipe->online_gave_up = false;
         /* The guest read a list that has been replaced since: once more. 0 is what hosts without an epoch give. */
         again = epoch && epoch != pipe->epoch;

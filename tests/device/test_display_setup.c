@@ -353,6 +353,27 @@ static void test_modes_replaced(void **state)
     assert_int_equal(vmm_report_number(&v, "displays.0.onlines"), onlines + 1);
 }
 
+/* The same for a guest that knows no epochs and echoes 0 (display 5.2). */
+static void test_modes_replaced_without_epoch(void **state)
+{
+    struct vmm_display *d = vmm_display_new(&v, 0, modes, 3, false);
+    uint64_t begin;
+
+    screen_init(&s, &g, 0);
+    screen_announce(&s);
+    screen_enable(&s, EVENT_ONLINE);
+    screen_wait_event(&s, EVENT_ONLINE);
+    guest_run(&g, s.c, CMD_DISPLAY_ACK, WORDS(0, 0));
+    for (uint16_t i = 1; i <= 3; i++) {
+        begin = vmm_now_ns();
+        assert_int_equal(pvg_display_set_modes(d->disp, (struct pvg_mode[]){{(uint16_t)(800 + i), 600, 75}}, 1), 0);
+        screen_wait_event(&s, EVENT_ONLINE);
+        assert_true(vmm_now_ns() - begin >= 400000000);
+        assert_int_equal(page_u16(SHARED_MODES), 800 + i);
+        guest_run(&g, s.c, CMD_DISPLAY_ACK, WORDS(0, 0));
+    }
+}
+
 /* Replaced between the online event and its acknowledgement: the guest is told once more. */
 static void test_modes_replaced_early(void **state)
 {
@@ -544,6 +565,7 @@ int main(void)
         DEVICE_TEST(test_page_collides, four_k),
         DEVICE_TEST(test_channel_deleted, four_k),
         DEVICE_TEST(test_modes_replaced, four_k),
+        DEVICE_TEST(test_modes_replaced_without_epoch, four_k),
         DEVICE_TEST(test_modes_replaced_early, four_k),
         DEVICE_TEST(test_unplug, four_k),
         DEVICE_TEST(test_display_freed, four_k),
