@@ -608,6 +608,7 @@ int iosfc_new(struct core *core, const struct pvg_iosfc_desc *user, const struct
         return err;
     }
     m->core = core;
+    m->key = hash_key_new();
     m->gmem = core_gmem(core);
     m->log = core_log(core);
     m->hooks = *hooks;

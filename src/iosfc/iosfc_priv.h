@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "base/event.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "wire/iosfc.h"
 
@@ -51,6 +52,7 @@ struct pvg_iosfc {
     uint64_t epoch; /* counts resets: what began before is not installed */
     struct mapping **bucket;
     uint32_t bucket_count, mapping_count;
+    struct hash_key key;
     _Atomic uint64_t maps, unmaps, requests;
     _Atomic uint32_t ranges; /* callback mode: mapped by the VMM, of all mappings */
 };

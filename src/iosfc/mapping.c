@@ -250,7 +250,7 @@ int mapping_runs(struct mapping *mapping, struct gmem_pin *pin, struct gmem_runs
 
 static uint32_t hash(const struct pvg_iosfc *m, uint32_t id)
 {
-    return (id * 2654435761u >> 7) & (m->bucket_count - 1);
+    return hash_number(&m->key, id) & (m->bucket_count - 1);
 }
 
 struct mapping *mapping_find(struct pvg_iosfc *m, uint32_t id)

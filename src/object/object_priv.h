@@ -5,6 +5,7 @@
 
 #include "object/object.h"
 
+#include "base/hash.h"
 #include "base/limits.h"
 
 #define TASK_CHAINS 256u
@@ -24,6 +25,7 @@ struct object_set {
     struct object_task *tasks[TASK_CHAINS];
     struct object **chain; /* chains of them; a power of two, grows with the number of objects */
     uint32_t chains;
+    struct hash_key key;
     uint64_t generation;      /* last one given */
     uint64_t statements;      /* of validity, so far */
     struct gmem_runs scratch; /* page list of the surface in hand */

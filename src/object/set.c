@@ -44,9 +44,9 @@ struct object_task *object_task_get(struct object_set *set, uint32_t id)
 
 static struct object **chain_of(struct object_set *set, uint32_t task, enum object_class class, uint32_t ref)
 {
-    uint64_t key = ((uint64_t)task << 32 | ref) * 0x9e3779b97f4a7c15ull + class;
+    uint64_t number = ((uint64_t)task << 32 | ref) ^ (uint64_t)class << 60;
 
-    return &set->chain[(key >> 29) & (set->chains - 1)];
+    return &set->chain[hash_number(&set->key, number) & (set->chains - 1)];
 }
 
 struct object *object_find(struct object_set *set, uint32_t task, enum object_class class, uint32_t ref)
@@ -216,6 +216,7 @@ int object_set_new(struct core *core, struct object_set **out)
     if (!set)
         return PVG_ERR_NOMEM;
     set->core = core;
+    set->key = hash_key_new();
     set->chains = CHAINS_AT_FIRST;
     set->chain = calloc(set->chains, sizeof(*set->chain));
     if (!set->chain) {

@@ -14,7 +14,9 @@
 
 #include <pvg/types.h>
 
+#include "base/clock.h"
 #include "base/desc.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/rd.h"
 #include "base/record.h"
@@ -98,6 +100,12 @@ static void test_log(void **state)
     assert_in_range(lines, 1, 8);
     assert_non_null(strstr(last, "packet-length"));
     lines = 0;
+    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 11 * NS_PER_S; /* and some seconds later there are lines again */
+    for (int i = 0; i < 1000; i++)
+        log_refuse(&log, REFUSE_PACKET_LENGTH, "length %d", i);
+    assert_in_range(lines, 1, 8);
+    assert_non_null(strstr(last, "100")); /* how often altogether */
+    lines = 0;
     log_refuse(&log, REFUSE_PORT, "port %u of %u", 9, 8); /* another reason has its own allowance */
     assert_int_equal(lines, 1);
     memset(longer, 'x', sizeof(longer) - 1);
@@ -110,6 +118,31 @@ static void test_log(void **state)
     log_msg(&log, PVG_LOG_INFO, "x");
     assert_int_equal(log.refused[REFUSE_PORT], 1);
     log_fini(&log);
+}
+
+/* Hashes of guests' numbers: each table's own, and even for numbers in a row, or far apart. */
+static void test_hash(void **state)
+{
+    static const unsigned step[] = {0, 4, 12, 20, 31, 32, 44, 52};
+    struct hash_key key = hash_key_new(), other = hash_key_new();
+
+    (void)state;
+    assert_true(key.first & 1 && key.second & 1);
+    assert_true(hash_number(&key, 1) == hash_number(&key, 1));
+    assert_true(key.first != other.first);
+    for (unsigned s = 0; s < sizeof(step) / sizeof(step[0]); s++) {
+        static unsigned chain[4096];
+        unsigned longest = 0;
+
+        memset(chain, 0, sizeof(chain));
+        for (uint64_t i = 0; i < 4096; i++) {
+            unsigned *n = &chain[hash_number(&key, i << step[s]) & 4095];
+
+            *n += 1;
+            longest = *n > longest ? *n : longest;
+        }
+        assert_true(longest < 64);
+    }
 }
 
 /* Names are stable keys: lower case, unique; every reason has a text. */
@@ -159,9 +192,10 @@ static void test_recorder(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reader), cmocka_unit_test(test_desc),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reader),      cmocka_unit_test(test_desc),
                                        cmocka_unit_test(test_json_string), cmocka_unit_test(test_log),
-                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_recorder)};
+                                       cmocka_unit_test(test_hash),        cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_recorder)};
 
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "object/object_priv.h"
 #include "object_fixture.h"
 
 static void test_lists(void **state)
@@ -335,6 +336,50 @@ static void test_replace_physical(void **state)
     fixture_fini(&f);
 }
 
+static uint32_t longest_chain(const struct object_set *set)
+{
+    uint32_t longest = 0;
+
+    for (uint32_t i = 0; i < set->chains; i++) {
+        uint32_t n = 0;
+
+        for (const struct object *o = set->chain[i]; o; o = o->next)
+            n++;
+        longest = n > longest ? n : longest;
+    }
+    return longest;
+}
+
+/*
+ * One packet states something about thousands of objects, whose references a guest has chosen so that a fixed multiplicative
+ * hash puts all of them in one chain: each would walk all the others, and a reset would wait for that.
+ */
+static void test_chosen_references(void **state)
+{
+    enum { CHOSEN = 4096 };
+    struct validity_record *record = calloc(CHOSEN, sizeof(*record));
+    uint8_t *payload = malloc(8 + CHOSEN * VALIDITY_RECORD_BYTES);
+    uint32_t n = 0;
+    struct fixture f;
+
+    (void)state;
+    assert_true(record && payload);
+    fixture_init(&f, 12, true);
+    for (uint64_t ref = 1; n < CHOSEN; ref++)
+        if (!((ref * 0x9e3779b97f4a7c15ull >> 29) & (2 * CHOSEN - 1)))
+            record[n++] = (struct validity_record){.object = (uint32_t)ref, .validity = {.set_host = true}};
+    done(&f, CMD_INVALIDATE_RESOURCES, payload, validity_encode(payload, 0, record, n));
+    for (uint32_t i = 0; i < n; i++) {
+        const struct object *o = object_lookup(f.set, 0, OBJECT_CLASS_RESOURCE, record[i].object);
+
+        assert_true(o && o->host_valid);
+    }
+    assert_true(longest_chain(f.set) < 64);
+    fixture_fini(&f);
+    free(payload);
+    free(record);
+}
+
 /* Statements about ever new objects end at the budget, by name; what is known stays known, and a reset empties it. */
 static void test_budget(void **state)
 {
@@ -402,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_validity),
         cmocka_unit_test(test_synchronize),
         cmocka_unit_test(test_replace_physical),
+        cmocka_unit_test(test_chosen_references),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_report),
     };
