@@ -356,8 +356,17 @@ void vmm_write(struct vmm *v, uint64_t offset, uint64_t value, unsigned size)
 
 /* ---- displays ---- */
 
+/* The calls of one display are serial, from one thread (host-api T-4). */
+static void being_told(struct vmm_display *d)
+{
+    must(!atomic_exchange(&d->in_callback, true), "port %u: a callback within another", d->port);
+    sched_yield(); /* another one has its chance */
+    pthread_mutex_lock(&d->vmm->lock);
+}
+
 static void told(struct vmm_display *d)
 {
+    atomic_store(&d->in_callback, false);
     pthread_cond_broadcast(&d->vmm->cond);
     pthread_mutex_unlock(&d->vmm->lock);
 }
@@ -366,7 +375,7 @@ static void on_mode(void *opaque, uint32_t width_px, uint32_t height_px, uint32_
 {
     struct vmm_display *d = opaque;
 
-    pthread_mutex_lock(&d->vmm->lock);
+    being_told(d);
     d->modes++;
     d->width = width_px;
     d->height = height_px;
@@ -378,7 +387,7 @@ static void on_frame(void *opaque, uint64_t sequence)
 {
     struct vmm_display *d = opaque;
 
-    pthread_mutex_lock(&d->vmm->lock);
+    being_told(d);
     d->backwards = d->backwards || sequence <= d->sequence;
     d->frames++;
     d->frame_before_mode = d->frame_before_mode || !d->modes;
@@ -393,7 +402,7 @@ static void on_cursor(void *opaque, const struct pvg_cursor *cursor)
     struct vmm_display *d = opaque;
     size_t row = 4u * cursor->width_px;
 
-    pthread_mutex_lock(&d->vmm->lock);
+    being_told(d);
     must(cursor->stride_bytes >= row, "stride %u", cursor->stride_bytes);
     d->cursors++;
     d->cursor = *cursor;
@@ -408,7 +417,7 @@ static void on_cursor_show(void *opaque, bool visible)
 {
     struct vmm_display *d = opaque;
 
-    pthread_mutex_lock(&d->vmm->lock);
+    being_told(d);
     d->shows++;
     d->visible = visible;
     told(d);
@@ -418,7 +427,7 @@ static void on_cursor_move(void *opaque, uint16_t x_px, uint16_t y_px)
 {
     struct vmm_display *d = opaque;
 
-    pthread_mutex_lock(&d->vmm->lock);
+    being_told(d);
     d->moves++;
     d->at = (struct pvg_coord){x_px, y_px};
     told(d);

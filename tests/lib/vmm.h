@@ -56,6 +56,7 @@ struct vmm_display {
     uint8_t cursor_pixels[64 * 64 * 4]; /* of images up to that size */
     bool visible;
     struct pvg_coord at;
+    _Atomic bool in_callback; /* they never overlap (host-api T-4): checked in each */
 };
 
 struct vmm {
