@@ -61,7 +61,7 @@ apt_own_entries() {
 # apt_private [SUITE [ARCH]]: prepares the private configuration and refreshes its indices when they are old. SUITE other
 # than the machine's: the machine's mirrors with the suite replaced. ARCH other than the machine's: that one only.
 apt_private() {
-    local own suite arch dir uri release component options etc f
+    local own suite arch dir uri release component options etc f new=$BASHPID
     etc=$(apt_etc)
     own=$(host_suite)
     suite=${1:-$own}
@@ -78,9 +78,11 @@ apt_private() {
         esac
         printf 'deb %s %s %s %s\ndeb-src %s %s %s %s\n' "$options" "$uri" "$release" "$component" \
                "$options" "$uri" "$release" "$component"
-    done | tr -s ' ' >"$dir/sources.list.new"
-    [ -s "$dir/sources.list.new" ] ||
+    done | tr -s ' ' >"$dir/sources.list.$new"
+    if [ ! -s "$dir/sources.list.$new" ]; then
+        rm -f "$dir/sources.list.$new"
         die "no Debian mirror found in /etc/apt: an entry for suite $own, component main, is needed"
+    fi
 
     # Keys: what apt trusts in general, Debian's archive keyring, and what the machine's own entries name.
     for f in "$etc"trusted.gpg.d/* /usr/share/keyrings/debian-archive-keyring.* \
@@ -92,7 +94,8 @@ apt_private() {
         esac
     done
 
-    cat >"$APT_CONF" <<CONF
+    # Files get their names when they are whole: others may read them now.
+    cat >"$APT_CONF.$new" <<CONF
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -112,19 +115,20 @@ Acquire::Languages "none";
 Acquire::Retries "3";
 CONF
     if [ "$arch" != "$(host_arch)" ]; then
-        printf 'APT::Architecture "%s";\n#clear APT::Architectures;\nAPT::Architectures { "%s"; };\n' "$arch" "$arch" >>"$APT_CONF"
+        printf 'APT::Architecture "%s";\n#clear APT::Architectures;\nAPT::Architectures { "%s"; };\n' "$arch" "$arch" >>"$APT_CONF.$new"
     fi
     # Another release or architecture than the machine's must not see what is installed here.
     if [ "$suite" != "$own" ] || [ "$arch" != "$(host_arch)" ]; then
         : >"$dir/status"
-        printf 'Dir::State::status "%s";\n' "$dir/status" >>"$APT_CONF"
+        printf 'Dir::State::status "%s";\n' "$dir/status" >>"$APT_CONF.$new"
     fi
-    if ! cmp -s "$dir/sources.list.new" "$dir/sources.list" || [ ! -e "$dir/updated" ] ||
+    mv "$APT_CONF.$new" "$APT_CONF"
+    if ! cmp -s "$dir/sources.list.$new" "$dir/sources.list" || [ ! -e "$dir/updated" ] ||
        [ -n "$(find "$dir/updated" -mmin +$APT_INDEX_MAX_AGE_MIN)" ]; then
-        mv "$dir/sources.list.new" "$dir/sources.list"
+        mv "$dir/sources.list.$new" "$dir/sources.list"
         apt_refresh
     else
-        rm -f "$dir/sources.list.new"
+        rm -f "$dir/sources.list.$new"
     fi
 }
 
@@ -217,20 +221,37 @@ apt_versions() {
         END { exit bad || !n }'
 }
 
-# apt_fetch DIR PACKAGE...: leaves DIR/NAME_VERSION_ARCH.deb; files of other versions of the same packages are removed.
+# apt_download DIR PACKAGE...: into DIR. apt gives a file its name when it begins, so that one which is cut short by Ctrl-C
+# or a full disk looks as if it were there: files are moved to DIR when all have come.
+apt_download() {
+    local dir=$1 part=$1/.part
+    shift
+    rm -rf "$part"
+    mkdir "$part"
+    ( cd "$part" && apt_p apt-get -qq download "$@" ) || { rm -rf "$part"; return 1; }
+    mv "$part"/*.deb "$dir/"
+    rmdir "$part"
+}
+
+# apt_fetch DIR PACKAGE...: leaves DIR/NAME_VERSION_ARCH.deb; files of other versions of the same packages are removed. One
+# at a time in each DIR.
 apt_fetch() {
+    mkdir -p "$1"
+    ( flock 7; apt_fetch_locked "$@" ) 7>"$1/.lock" || { PVG_SAID=1; return 1; }
+}
+
+apt_fetch_locked() {
     local dir=$1 name version file want=()
     shift
-    mkdir -p "$dir"
     while read -r name version; do
         file=$(ls "$dir/${name}_${version//:/%3a}"_*.deb 2>/dev/null) && [ -n "$file" ] && continue
         rm -f "$dir/${name}_"*.deb
         want+=("$name")
     done < <(apt_versions "$@")
     [ ${#want[@]} -gt 0 ] || return 0
-    ( cd "$dir" && apt_p apt-get -qq download "${want[@]}" ) && return 0
+    apt_download "$dir" "${want[@]}" && return 0
     apt_refresh
-    ( cd "$dir" && apt_p apt-get -qq download "${want[@]}" ) || die "could not download: ${want[*]}"
+    apt_download "$dir" "${want[@]}" || die "could not download: ${want[*]}"
 }
 
 # Unpacks packages and what they need that the machine lacks below build/private/root, and makes what is inside usable from

@@ -25,7 +25,7 @@ def step(text, function):
         print(f"  {text:<58} ...", end="", file=sys.stderr, flush=True)
     try:
         result = function()
-    except pvgvm.VmError as error:
+    except (pvgvm.VmError, OSError) as error:
         print(f"\r  {text:<58} FAILED after {time.monotonic() - started:.1f} s\n{error}", file=sys.stderr)
         sys.exit(1)
     start = "\r" if sys.stderr.isatty() else ""
@@ -49,10 +49,22 @@ def main():
             device += ",modes=1280x800@60:1440x900@60:1600x900@60:1920x1080@60"
     elif mode == "vnc":
         extra = ["-vnc", address]
-    vm = pvgvm.Vm(folder, [device], extra=extra, display=display, stock=not ours, arch=arch)
-    for path in (console, screen):
-        if os.path.exists(path):
-            os.remove(path)
+    try:
+        vm = pvgvm.Vm(folder, [device], extra=extra, display=display, stock=not ours, arch=arch)
+        for path in (console, screen):
+            if os.path.exists(path):
+                os.remove(path)
+    except (pvgvm.VmError, OSError) as error:
+        print(f"pvg demo: {error}", file=sys.stderr)
+        return 1
+
+    def boot():
+        try:
+            vm.start()
+        except pvgvm.VmError as error:
+            if mode == "window" and "gtk initialization failed" in str(error):
+                raise pvgvm.VmError(f"{error}\nno window can be opened here: ./pvg demo --no-window and --vnc need none") from error
+            raise
 
     def show_console():
         vm.run("dmesg -n 1; { clear; cat /proc/version; echo; dmesg | grep -iE 'drm|fb0|Console' | cut -c1-150; echo; "
@@ -67,21 +79,26 @@ def main():
         picture.save_png(screen)
         return picture
 
+    shown = False
     try:
-        step("booting the guest", vm.start)
+        step("booting the guest", boot)
         step(f"kernel console: build/{name}/console.png", show_console)
         picture = step(f"weston and its clients: build/{name}/screen.png", show_desktop)
         print(f"picture of {picture.width}x{picture.height} after {time.time() - began:.1f} s:", file=sys.stderr)
         print(screen, flush=True)
+        shown = True
         if mode != "none":
             where = f"VNC on {address}" if mode == "vnc" else "the window"
             print(f"the guest goes on running in {where}; end it there or with Ctrl-C", file=sys.stderr)
-            vm.process.wait()
+            if vm.process.wait() != 0:
+                print(f"pvg demo: QEMU ended with status {vm.process.returncode}\n{vm.last_words()}", file=sys.stderr)
+                return 1
     except KeyboardInterrupt:
-        pass
+        if not shown:
+            print("\npvg demo: interrupted", file=sys.stderr)
     finally:
         vm.quit()
-    return 0
+    return 0 if shown else 130
 
 
 if __name__ == "__main__":

@@ -5,12 +5,16 @@
 
 PVG_ROOT=${PVG_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 PVG_BUILD=${PVG_BUILD:-$PVG_ROOT/build}
+case $PVG_BUILD in /*) ;; *) PVG_BUILD=$PWD/$PVG_BUILD ;; esac
 PVG_JOBS=${PVG_JOBS:-$(nproc)}
 PVG_PRIVATE=${PVG_PRIVATE:-0}         # 1: missing packages are unpacked below the build folder instead of installed
 PVG_T0=${PVG_T0:-$(date +%s.%N)}      # when the verb began; inherited by the scripts that it calls
 export PVG_ROOT PVG_BUILD PVG_JOBS PVG_PRIVATE PVG_T0
 # Programs of the administrator (debootstrap) are not in the PATH that su leaves to root.
 export PATH=$PATH:/usr/sbin:/sbin
+# What programs say is read here (apt-cache: "Candidate:"); only the VM that a user sees speaks his language (user_locale).
+PVG_LC_ALL=${PVG_LC_ALL-${LC_ALL-}}
+export PVG_LC_ALL LC_ALL=C.UTF-8
 
 # Exit status of a test or verb that this machine cannot run.
 PVG_EXIT_SKIP=77
@@ -26,12 +30,26 @@ make_build_folder() {
     if ! mkdir -p "$PVG_BUILD" 2>/dev/null || [ ! -w "$PVG_BUILD" ]; then
         die "cannot write $PVG_BUILD; PVG_BUILD=FOLDER ./pvg ... builds in another folder"
     fi
+    [ -z "$(ls -A "$PVG_BUILD")" ] || is_build_folder ||
+        die "$PVG_BUILD is not empty and no build folder of ./pvg's: name another (PVG_BUILD=FOLDER)"
     disk_full && die "no space is left in $PVG_BUILD: free some, or PVG_BUILD=FOLDER ./pvg ... builds in another folder"
     return 0
 }
 
+# is_build_folder: has ./pvg been at work here? What it makes lies between the user's files otherwise, and clean takes both.
+is_build_folder() {
+    local name
+    for name in "$PVG_BUILD"/{.lock,.accel,.qemu-headers,.configured,log,apt,guest,build.ninja,qemu-headers-*}; do
+        [ ! -e "$name" ] || return 0
+    done
+    return 1
+}
+
 # disk_full: is less than a MiB left where everything is built?
 disk_full() { [ "$(df --output=avail -k "$PVG_BUILD" 2>/dev/null | tail -n 1)" -lt 1024 ] 2>/dev/null; }
+
+# user_locale: as it was before this file.
+user_locale() { if [ -n "$PVG_LC_ALL" ]; then LC_ALL=$PVG_LC_ALL; else unset LC_ALL; fi; }
 
 # has_value "$@": is there something behind the option in $1?
 has_value() {
@@ -46,6 +64,16 @@ said_something() {
     [ -n "$PVG_SAID" ] || say "pvg: ${0##*/} ended unexpectedly with status $rc; ./pvg --verbose shows more"
 }
 trap said_something EXIT
+
+# Ctrl-C ends the verb, not only its step: programs that end in good order when they are interrupted (meson, ninja) make bash
+# go on. The shell that called the verb sees an end by that signal, and ends its loops.
+interrupted() {
+    trap - INT
+    PVG_SAID=1
+    printf '\npvg: interrupted\n' >&2
+    kill -INT $$
+}
+trap interrupted INT
 
 # seconds_since T: seconds with one decimal.
 seconds_since() { awk -v a="$1" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }'; }

@@ -395,22 +395,32 @@ class Vm:
             return f.read().decode(errors="replace")
 
     def quit(self):
-        """Asks QEMU to end; its exit status."""
-        if self.process and not self.dead():
-            try:
-                self.qmp.command("quit")
-            except (VmError, AttributeError):
-                pass
-            try:
+        """Ends QEMU, by asking it if it listens; its exit status. Nothing is left behind, whatever interrupts this."""
+        try:
+            if not self.dead():
+                if self.qmp:
+                    try:
+                        self.qmp.command("quit")
+                    except VmError:
+                        pass
+                else:
+                    os.killpg(self.process.pid, signal.SIGTERM)  # it may be building the device yet
                 self.process.wait(60)
-            except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            if not self.dead():
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
-        shutil.rmtree(self.sockets, ignore_errors=True)
+            shutil.rmtree(self.sockets, ignore_errors=True)
         return self.process.returncode if self.process else None
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.quit()
+            raise
 
     def __exit__(self, *_):
         self.quit()

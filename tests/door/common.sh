@@ -25,3 +25,26 @@ expect() {
     [ "$rc" = "$status" ] || fail "status $rc instead of $status: $*: $out"
     grep -qE -- "$pattern" <<<"$out" || fail "no /$pattern/ in what \"$*\" said: $out"
 }
+
+# fake_build: every package is there, QEMU's headers are made, meson and ninja say that they ran.
+fake_build() {
+    fake dpkg-query <<'FAKE'
+echo installed
+FAKE
+    fake meson <<'FAKE'
+case $1 in setup) touch "$PVG_BUILD/build.ninja" ;; esac
+FAKE
+    fake ninja <<'FAKE'
+exit 0
+FAKE
+    mkdir -p "$PVG_BUILD/qemu-headers-0"
+    echo installed >"$PVG_BUILD/qemu-headers-0/package"
+    export PATH=$WORK/bin:$PATH
+}
+
+# interrupt FILE COMMAND...: Ctrl-C when FILE is there; what was said goes to $WORK/out. The command must end by it, with
+# everything that it started.
+interrupt() {
+    "$PVG_ROOT/tests/door/interrupt.py" "$@" >"$WORK/out" 2>&1
+    grep -qE '^status (-2|130), left 0$' "$WORK/out" || fail "$2 $3, interrupted: $(cat "$WORK/out")"
+}
