@@ -211,7 +211,8 @@ static void reset_emission(struct ctx *c)
     c->matrix_scratch = 0;
     c->h.scratch_per_thread = 0;
     c->predicated = false;
-    c->push_var = c->patch_ids = c->active = c->base_active = c->scratch_var = c->state_var = 0;
+    c->push_var = c->patch_ids = c->active = c->base_active = c->state_var = 0;
+    c->scratch_var[0] = c->scratch_var[1] = 0;
     c->votes_var = c->vote_no = 0;
     memset(&c->mesh, 0, sizeof(c->mesh));
     c->nhelper = 0;

@@ -233,7 +233,7 @@ struct ctx {
     uint32_t active;      /* bool id: thread is inside the grid and the linear part; 0 when no guard is needed */
     uint32_t base_active; /* inside the grid */
     bool predicated;      /* the current block belongs to a linear part */
-    uint32_t scratch_var; /* SIMD emulation: u32 per thread of the workgroup */
+    uint32_t scratch_var[2]; /* SIMD emulation: u32 per thread of the workgroup; the second for upper halves */
     uint32_t votes_var, vote_no; /* SIMD emulation: words of three votes, number of this one in turn */
     bool emulate;         /* SIMD-group operations through workgroup memory */
     unsigned guest_width;

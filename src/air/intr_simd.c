@@ -37,22 +37,23 @@ void simd_scratch_barrier(struct ctx *c)
     control_barrier(c, SpvScopeWorkgroup, SpvMemorySemanticsAcquireReleaseMask | SpvMemorySemanticsWorkgroupMemoryMask);
 }
 
-/* Pointer to the scratch word of thread @idx of the workgroup. */
-static uint32_t scratch_at(struct ctx *c, uint32_t idx)
+/* Pointer to word @part of the scratch memory of thread @idx of the workgroup. */
+static uint32_t scratch_at(struct ctx *c, unsigned part, uint32_t idx)
 {
     struct spv *s = &c->s;
 
-    if (!c->scratch_var) {
+    if (!c->scratch_var[part]) {
         uint32_t arr = spv_type(s, SpvOpTypeArray, 2, u32t(c), iface_local_total(c));
         uint32_t o[3] = {spv_type_ptr(s, SpvStorageClassWorkgroup, arr), spv_id(s), SpvStorageClassWorkgroup};
 
         spv_raw(s, &s->types, SpvOpVariable, o, 3);
         words_push(s, &c->iface, o[1]);
-        c->scratch_var = o[1];
-        c->h.scratch_per_thread = 4;
+        c->scratch_var[part] = o[1];
+        c->h.scratch_per_thread += 4;
         c->h.flags |= AIR_REFLECT_SIMD_EMULATED;
     }
-    return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassWorkgroup, u32t(c)), 2, c->scratch_var, idx);
+    return spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassWorkgroup, u32t(c)), 2, c->scratch_var[part],
+                  idx);
 }
 
 uint32_t simd_total_threads(struct ctx *c)
@@ -117,50 +118,66 @@ uint32_t simd_any_thread(struct ctx *c, uint32_t cond)
                   spv_u32(s, 0));
 }
 
-/* Emulation: everybody's @word, then reads; emu_end() keeps the next round from overwriting. */
-static void emu_publish(struct ctx *c, uint32_t word)
-{
-    spv_void(&c->s, SpvOpStore, 2, scratch_at(c, iface_local_index(c)), word);
-    simd_scratch_barrier(c);
-}
-
-/* Word of lane @lane in this thread's group of @width lanes. */
-static uint32_t emu_read(struct ctx *c, uint32_t lane, unsigned width)
-{
-    struct spv *s = &c->s;
-    uint32_t base = spv_and(s, iface_local_index(c), spv_u32(s, ~(width - 1)));
-    uint32_t idx = spv_op(s, SpvOpBitwiseOr, u32t(c), 2, base, spv_and(s, lane, spv_u32(s, width - 1)));
-
-    idx = spv_glsl(s, GLSLstd450UMin, u32t(c), 2, idx,
-                   spv_op(s, SpvOpISub, u32t(c), 2, simd_total_threads(c), spv_u32(s, 1)));
-    return spv_op(s, SpvOpLoad, u32t(c), 1, scratch_at(c, idx));
-}
-
-/* A scalar of up to 32 bits as a word and back. */
-static uint32_t to_word(struct ctx *c, uint32_t v, LLVMTypeRef t)
+/* A scalar of up to 64 bits as words and back; how many. */
+static unsigned to_words(struct ctx *c, uint32_t v, LLVMTypeRef t, uint32_t out[2])
 {
     struct spv *s = &c->s;
     unsigned b = scalar_bits(c, t);
     bool fp = LLVMGetTypeKind(t) == LLVMFloatTypeKind || LLVMGetTypeKind(t) == LLVMHalfTypeKind;
 
+    if (b == 64) {
+        v = spv_op(s, SpvOpBitcast, spv_type_vec(s, u32t(c), 2), 1, v);
+        for (unsigned i = 0; i < 2; i++)
+            out[i] = spv_op(s, SpvOpCompositeExtract, u32t(c), 2, v, i);
+        return 2;
+    }
     if (b == 1)
-        return spv_op(s, SpvOpSelect, u32t(c), 3, v, spv_u32(s, 1), spv_u32(s, 0));
-    if (fp)
+        v = spv_op(s, SpvOpSelect, u32t(c), 3, v, spv_u32(s, 1), spv_u32(s, 0));
+    else if (fp)
         v = spv_op(s, SpvOpBitcast, spv_type_uint(s, b), 1, v);
-    return b == 32 ? v : spv_op(s, SpvOpUConvert, u32t(c), 1, v);
+    out[0] = b == 32 || b == 1 ? v : spv_op(s, SpvOpUConvert, u32t(c), 1, v);
+    return 1;
 }
 
-static uint32_t from_word(struct ctx *c, uint32_t v, LLVMTypeRef t)
+static uint32_t from_words(struct ctx *c, const uint32_t w[2], LLVMTypeRef t)
 {
     struct spv *s = &c->s;
     unsigned b = scalar_bits(c, t);
     bool fp = LLVMGetTypeKind(t) == LLVMFloatTypeKind || LLVMGetTypeKind(t) == LLVMHalfTypeKind;
+    uint32_t v = w[0];
 
+    if (b == 64)
+        return spv_op(s, SpvOpBitcast, type_of(c, t), 1, construct(c, spv_type_vec(s, u32t(c), 2), w, 2));
     if (b == 1)
         return spv_op(s, SpvOpINotEqual, spv_type_bool(s), 2, v, spv_u32(s, 0));
     if (b != 32)
         v = spv_op(s, SpvOpUConvert, spv_type_uint(s, b), 1, v);
     return fp ? spv_op(s, SpvOpBitcast, type_of(c, t), 1, v) : v;
+}
+
+/* Emulation: everybody's value, then reads, then a barrier that keeps the next round from overwriting. */
+static void emu_publish(struct ctx *c, uint32_t v, LLVMTypeRef t)
+{
+    uint32_t w[2];
+    unsigned n = to_words(c, v, t, w);
+
+    for (unsigned i = 0; i < n; i++)
+        spv_void(&c->s, SpvOpStore, 2, scratch_at(c, i, iface_local_index(c)), w[i]);
+    simd_scratch_barrier(c);
+}
+
+/* Value of lane @lane in this thread's group of @width lanes. */
+static uint32_t emu_read(struct ctx *c, uint32_t lane, unsigned width, LLVMTypeRef t)
+{
+    struct spv *s = &c->s;
+    uint32_t base = spv_and(s, iface_local_index(c), spv_u32(s, ~(width - 1))), w[2];
+    uint32_t idx = spv_op(s, SpvOpBitwiseOr, u32t(c), 2, base, spv_and(s, lane, spv_u32(s, width - 1)));
+
+    idx = spv_glsl(s, GLSLstd450UMin, u32t(c), 2, idx,
+                   spv_op(s, SpvOpISub, u32t(c), 2, simd_total_threads(c), spv_u32(s, 1)));
+    for (unsigned i = 0; i < (scalar_bits(c, t) == 64 ? 2 : 1); i++)
+        w[i] = spv_op(s, SpvOpLoad, u32t(c), 1, scratch_at(c, i, idx));
+    return from_words(c, w, t);
 }
 
 enum reduce { R_NONE, R_SUM, R_PRODUCT, R_MIN, R_MAX, R_AND, R_OR, R_XOR };
@@ -251,16 +268,34 @@ static SpvOp native_reduce(enum reduce r, bool fp, bool sg)
     }
 }
 
-/* Types on which subgroup operations need shaderSubgroupExtendedTypes, or never exist: by way of 32-bit ones instead.
+/* Types on which subgroup operations need features that the device lacks, or never exist: by way of 32-bit ones
+ * instead.
  */
 static bool narrow(struct ctx *c, LLVMTypeRef t)
 {
     unsigned b = scalar_bits(c, t);
 
-    return b == 1 || (b != 32 && !(c->opt->caps & AIR_CAP_SUBGROUP_EXTENDED));
+    return b == 1 || (b != 32 && !(c->opt->caps & AIR_CAP_SUBGROUP_EXTENDED)) ||
+           (b == 64 && !(c->opt->caps & AIR_CAP_INT64));
+}
+
+/* Native shuffle (@lane: id) or broadcast from the first lane (@lane 0). */
+static uint32_t move_native(struct ctx *c, uint32_t v, LLVMTypeRef t, uint32_t lane)
+{
+    struct spv *s = &c->s;
+    bool by_words = narrow(c, t);
+    uint32_t ty = by_words ? u32t(c) : type_of(c, t), o[2] = {v, 0};
+    unsigned n = by_words ? to_words(c, v, t, o) : 1;
+
+    spv_cap(s, lane ? SpvCapabilityGroupNonUniformShuffle : SpvCapabilityGroupNonUniformBallot);
+    for (unsigned i = 0; i < n; i++)
+        o[i] = lane ? spv_op(s, SpvOpGroupNonUniformShuffle, ty, 3, scope(c), o[i], lane)
+                    : spv_op(s, SpvOpGroupNonUniformBroadcastFirst, ty, 2, scope(c), o[i]);
+    return by_words ? from_words(c, o, t) : o[0];
 }
 
 static uint32_t lane_value(struct ctx *c, bool quad, uint32_t v, LLVMTypeRef t, uint32_t lane);
+static uint32_t width_now(struct ctx *c, bool quad);
 
 enum scan { SCAN_ALL, SCAN_INCLUSIVE, SCAN_EXCLUSIVE };
 
@@ -285,45 +320,99 @@ static uint32_t reduce_native(struct ctx *c, enum reduce r, enum scan sc, bool s
     return bf ? f32_to_bf16(c, v, 1) : spv_op(s, fp ? SpvOpFConvert : SpvOpUConvert, ty, 1, v);
 }
 
+/*
+ * A 64-bit reduction where the device has none. Sums: those of three parts, which no group is large enough to carry out
+ * of. Bits: each half by itself. Else lane by lane, of those that take part.
+ */
+static uint32_t reduce_wide(struct ctx *c, enum reduce r, enum scan sc, bool sg, LLVMTypeRef t, uint32_t v)
+{
+    struct spv *s = &c->s;
+    LLVMTypeRef word = LLVMInt32TypeInContext(c->lc);
+    uint32_t u = u32t(c), b = spv_type_bool(s), ty = type_of(c, t), id = identity(c, r, sg, t), w[2], o[2], part, acc,
+             mask, use;
+    struct loop l;
+
+    (void)to_words(c, v, t, w);
+    if (r == R_SUM) {
+        o[0] = reduce_native(c, r, sc, false, word, spv_and(s, w[0], spv_u32(s, 0xffff)));
+        o[1] = reduce_native(c, r, sc, false, word, w[1]);
+        v = from_words(c, o, t);
+        part = reduce_native(c, r, sc, false, word, spv_shr(s, w[0], 16));
+        o[0] = spv_op(s, SpvOpShiftLeftLogical, u, 2, part, spv_u32(s, 16));
+        o[1] = spv_shr(s, part, 16);
+        return spv_op(s, SpvOpIAdd, ty, 2, v, from_words(c, o, t));
+    }
+    if (r == R_AND || r == R_OR || r == R_XOR) {
+        for (unsigned i = 0; i < 2; i++)
+            o[i] = reduce_native(c, r, sc, false, word, w[i]);
+        return from_words(c, o, t);
+    }
+    spv_cap(s, SpvCapabilityGroupNonUniformBallot);
+    mask = spv_op(s, SpvOpGroupNonUniformBallot, spv_type_vec(s, u, 4), 2, scope(c), spv_bool(s, true));
+    acc = spv_local(s, ty);
+    spv_void(s, SpvOpStore, 2, acc, id);
+    loop_begin(c, &l, width_now(c, false));
+    use = spv_op(s, SpvOpGroupNonUniformBallotBitExtract, b, 3, scope(c), mask, l.i);
+    if (sc != SCAN_ALL)
+        use = spv_op(s, SpvOpLogicalAnd, b, 2, use,
+                     spv_op(s, sc == SCAN_INCLUSIVE ? SpvOpULessThanEqual : SpvOpULessThan, b, 2, l.i, iface_lane(c)));
+    v = spv_op(s, SpvOpSelect, ty, 3, use, move_native(c, v, t, l.i), id);
+    spv_void(s, SpvOpStore, 2, acc, combine(c, r, sg, t, spv_op(s, SpvOpLoad, ty, 1, acc), v));
+    loop_end(c, &l);
+    return spv_op(s, SpvOpLoad, ty, 1, acc);
+}
+
+/*
+ * A reduction over the quad by exchanging values. In a fragment function all four lanes count, helper threads too,
+ * which the device's own operations may leave out; in a kernel those that have come here.
+ */
+static uint32_t reduce_quad(struct ctx *c, enum reduce r, enum scan sc, bool sg, LLVMTypeRef t, uint32_t v)
+{
+    struct spv *s = &c->s;
+    uint32_t b = spv_type_bool(s), me = spv_and(s, iface_lane(c), spv_u32(s, 3)), id = identity(c, r, sg, t), sum = id,
+             mask = 0;
+
+    if (c->stage == AIR_STAGE_KERNEL) {
+        spv_cap(s, SpvCapabilityGroupNonUniformBallot);
+        mask = spv_op(s, SpvOpGroupNonUniformBallot, spv_type_vec(s, u32t(c), 4), 2, scope(c), spv_bool(s, true));
+    } else if (sc == SCAN_ALL) { /* two exchange steps */
+        for (unsigned m = 1; m <= 2; m <<= 1)
+            v = combine(c, r, sg, t, v,
+                        lane_value(c, true, v, t, spv_op(s, SpvOpBitwiseXor, u32t(c), 2, me, spv_u32(s, m))));
+        return v;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t lane = spv_u32(s, i), x = lane_value(c, true, v, t, lane), use = 0;
+
+        if (sc != SCAN_ALL)
+            use = spv_op(s, sc == SCAN_INCLUSIVE ? SpvOpULessThanEqual : SpvOpULessThan, b, 2, lane, me);
+        if (mask) {
+            uint32_t on =
+                spv_op(s, SpvOpGroupNonUniformBallotBitExtract, b, 3, scope(c), mask,
+                       spv_op(s, SpvOpBitwiseOr, u32t(c), 2, spv_and(s, iface_lane(c), spv_u32(s, ~3u)), lane));
+
+            use = use ? spv_op(s, SpvOpLogicalAnd, b, 2, use, on) : on;
+        }
+        sum = combine(c, r, sg, t, sum, spv_op(s, SpvOpSelect, type_of(c, t), 3, use, x, id));
+    }
+    return sum;
+}
+
 static uint32_t reduce_scalar(struct ctx *c, bool quad, enum reduce r, enum scan sc, bool sg, LLVMTypeRef t, uint32_t v)
 {
     struct spv *s = &c->s;
     uint32_t ty = type_of(c, t), id = identity(c, r, sg, t);
-    unsigned bits = scalar_bits(c, t);
 
     if (c->active)
         v = spv_op(s, SpvOpSelect, ty, 3, c->active, v, id);
-    if (!c->emulate && !quad && bits > 1 && (bits < 64 || !narrow(c, t)))
-        return reduce_native(c, r, sc, sg, t, v);
-    if (quad && sc == SCAN_ALL && !c->emulate) { /* two exchange steps */
-        for (unsigned m = 1; m <= 2; m <<= 1) {
-            uint32_t lane =
-                spv_op(s, SpvOpBitwiseXor, u32t(c), 2, spv_and(s, iface_lane(c), spv_u32(s, 3)), spv_u32(s, m));
-
-            v = combine(c, r, sg, t, v, lane_value(c, true, v, t, lane));
-        }
-        return v;
-    }
-    if (quad && !c->emulate) { /* scans: the lanes before this one, one by one */
-        uint32_t me = spv_and(s, iface_lane(c), spv_u32(s, 3)), sum = id;
-
-        for (unsigned i = 0; i < 4; i++) {
-            uint32_t use = spv_op(s, sc == SCAN_INCLUSIVE ? SpvOpULessThanEqual : SpvOpULessThan, spv_type_bool(s), 2,
-                                  spv_u32(s, i), me),
-                     x = lane_value(c, true, v, t, spv_u32(s, i));
-
-            sum = combine(c, r, sg, t, sum, spv_op(s, SpvOpSelect, ty, 3, use, x, id));
-        }
-        return sum;
-    }
+    if (!c->emulate && !quad)
+        return (scalar_bits(c, t) == 64 && narrow(c, t) ? reduce_wide : reduce_native)(c, r, sc, sg, t, v);
+    if (quad && !c->emulate)
+        return reduce_quad(c, r, sc, sg, t, v);
     unsigned width = quad ? 4 : c->guest_width ? c->guest_width : 32;
     uint32_t acc, me, b = spv_type_bool(s);
 
-    if (!c->emulate)
-        air_fail(c, AIR_REFUSE_DEVICE_FEATURE, "64-bit SIMD-group reduction needs shaderSubgroupExtendedTypes");
-    if (scalar_bits(c, t) > 32)
-        air_fail(c, AIR_REFUSE_SIMD_DIVERGENT, "64-bit SIMD-group reduction cannot be emulated");
-    emu_publish(c, to_word(c, v, t));
+    emu_publish(c, v, t);
     acc = spv_local(s, ty);
     spv_void(s, SpvOpStore, 2, acc, id);
     me = spv_and(s, iface_local_index(c), spv_u32(s, width - 1));
@@ -337,61 +426,24 @@ static uint32_t reduce_scalar(struct ctx *c, bool quad, enum reduce r, enum scan
     if (sc != SCAN_ALL)
         use = spv_op(s, SpvOpLogicalAnd, b, 2, use,
                      spv_op(s, sc == SCAN_INCLUSIVE ? SpvOpULessThanEqual : SpvOpULessThan, b, 2, l.i, me));
-    v = spv_op(s, SpvOpSelect, ty, 3, use, from_word(c, emu_read(c, l.i, width), t), id);
+    v = spv_op(s, SpvOpSelect, ty, 3, use, emu_read(c, l.i, width, t), id);
     spv_void(s, SpvOpStore, 2, acc, combine(c, r, sg, t, spv_op(s, SpvOpLoad, ty, 1, acc), v));
     loop_end(c, &l);
     simd_scratch_barrier(c);
     return spv_op(s, SpvOpLoad, ty, 1, acc);
 }
 
-/* Native shuffle (@lane: id) or broadcast from the first lane (@lane 0). */
-static uint32_t move_native(struct ctx *c, uint32_t v, LLVMTypeRef t, uint32_t lane)
-{
-    struct spv *s = &c->s;
-    unsigned bits = scalar_bits(c, t);
-    bool by_words = narrow(c, t);
-    uint32_t ty = by_words ? u32t(c) : type_of(c, t), v2 = spv_type_vec(s, u32t(c), 2), o[2] = {v, 0};
-
-    spv_cap(s, lane ? SpvCapabilityGroupNonUniformShuffle : SpvCapabilityGroupNonUniformBallot);
-    if (by_words && bits == 64) {
-        v = spv_op(s, SpvOpBitcast, v2, 1, v);
-        for (unsigned i = 0; i < 2; i++)
-            o[i] = spv_op(s, SpvOpCompositeExtract, ty, 2, v, i);
-    } else if (by_words) {
-        o[0] = to_word(c, v, t);
-    }
-    for (unsigned i = 0; i < 2 && o[i]; i++)
-        o[i] = lane ? spv_op(s, SpvOpGroupNonUniformShuffle, ty, 3, scope(c), o[i], lane)
-                    : spv_op(s, SpvOpGroupNonUniformBroadcastFirst, ty, 2, scope(c), o[i]);
-    if (by_words && bits == 64)
-        return spv_op(s, SpvOpBitcast, type_of(c, t), 1, construct(c, v2, o, 2));
-    return by_words ? from_word(c, o[0], t) : o[0];
-}
-
 /* Value of lane @lane (u32, any value; taken modulo the group) of the SIMD group or quad. */
 static uint32_t lane_value(struct ctx *c, bool quad, uint32_t v, LLVMTypeRef t, uint32_t lane)
 {
     struct spv *s = &c->s;
-    unsigned bits = scalar_bits(c, t);
     uint32_t r;
 
     if (c->emulate) {
-        unsigned width = quad ? 4 : c->guest_width;
-
-        if (bits == 64) {
-            uint32_t v2 = spv_type_vec(s, u32t(c), 2), two = spv_op(s, SpvOpBitcast, v2, 1, v), o[2];
-
-            for (unsigned i = 0; i < 2; i++) {
-                emu_publish(c, spv_op(s, SpvOpCompositeExtract, u32t(c), 2, two, i));
-                o[i] = emu_read(c, lane, width);
-                simd_scratch_barrier(c);
-            }
-            return spv_op(s, SpvOpBitcast, type_of(c, t), 1, construct(c, v2, o, 2));
-        }
-        emu_publish(c, to_word(c, v, t));
-        r = emu_read(c, lane, width);
+        emu_publish(c, v, t);
+        r = emu_read(c, lane, quad ? 4 : c->guest_width, t);
         simd_scratch_barrier(c);
-        return from_word(c, r, t);
+        return r;
     }
     if (quad)
         lane = spv_op(s, SpvOpBitwiseOr, u32t(c), 2, spv_and(s, iface_lane(c), spv_u32(s, ~3u)),
@@ -565,10 +617,10 @@ static bool shuffle_lane(struct ctx *c, struct call *k, const char *op, bool qua
     return true;
 }
 
-/* The first lane that takes part, where lanes are not the device's own (of a quad: helper threads count, too). */
+/* The first lane that takes part, where the device cannot tell (of a quad: helper threads count, too). */
 static uint32_t first_lane(struct ctx *c, bool quad)
 {
-    if (!c->active || !c->emulate)
+    if (c->emulate ? !c->active : !quad || c->stage != AIR_STAGE_KERNEL)
         return spv_u32(&c->s, 0);
     return reduce_scalar(c, quad, R_MIN, SCAN_ALL, false, LLVMInt32TypeInContext(c->lc), my_lane(c, quad));
 }
@@ -596,7 +648,7 @@ static bool over_lanes(struct ctx *c, struct call *k, const char *op, bool quad)
     t = LLVMTypeOf(k->a[0]);
     e = elem_type(t);
     n = vec_len(t);
-    if (n > 4 || k->ret != t)
+    if (n > 4 || k->ret != t || (r && scalar_bits(c, e) == 1))
         return false;
     v = arg_id(c, k, 0);
     ty = type_of(c, e);

@@ -9,8 +9,8 @@
  * operands need no change. Types are made anew, because different ones may fall together. Buffers keep narrow elements
  * where the device can load and store them (8- and 16-bit storage without arithmetic): converted at the access.
  *
- * An instruction on a lost type that has no rule is refused by name: 64-bit atomics, and sums, products and extremes of
- * 64-bit integers over a SIMD group.
+ * An instruction on a lost type that has no rule is refused by name. None is written: 64-bit atomics are refused before
+ * (air 3.7), and 64-bit reductions over a SIMD group are made of 32-bit ones (air 3.9).
  */
 #include "lower.h"
 
