@@ -6,7 +6,7 @@
  * object function starts. Vulkan wants the numbers once, from code that every thread reaches, and a primitive's indices
  * whole. So the guest's code writes number, indices and threadgroups to workgroup memory; a mesh function declares as
  * many primitives as it may have at most, and at its end the threads share the work of writing indices and of culling
- * those past the number. What the guest indexes with is kept inside the arrays.
+ * those past the number and those that the guest culls. What the guest indexes with is kept inside the arrays.
  */
 #include "ctx.h"
 
@@ -121,12 +121,46 @@ static void declare_mesh(struct ctx *c)
     c->mesh.count = interface_var(c, u, SpvStorageClassWorkgroup);
     c->mesh.indices =
         interface_var(c, spv_type_array(s, u, c->h.mesh_max_primitives * per_primitive(c)), SpvStorageClassWorkgroup);
+    if (mesh_output(c, AIR_KIND_PRIMITIVE_CULLED, true, 0))
+        c->mesh.culled = interface_var(c, spv_type_array(s, u, c->h.mesh_max_primitives), SpvStorageClassWorkgroup);
+}
+
+/* The threads share the primitives: this one has @p, @p + threads, ... */
+struct share {
+    struct loop l;
+    uint32_t p, merge;
+};
+
+static void share_begin(struct ctx *c, struct share *each)
+{
+    struct spv *s = &c->s;
+    uint32_t u = u32t(c), max = c->h.mesh_max_primitives, total = simd_total_threads(c);
+
+    loop_begin(c, &each->l,
+               spv_op(s, SpvOpUDiv, u, 2,
+                      spv_op(s, SpvOpIAdd, u, 2, spv_u32(s, max), spv_op(s, SpvOpISub, u, 2, total, spv_u32(s, 1))),
+                      total));
+    each->p = spv_op(s, SpvOpIAdd, u, 2, spv_op(s, SpvOpIMul, u, 2, each->l.i, total), iface_local_index(c));
+    each->merge = if_begin(c, spv_op(s, SpvOpULessThan, spv_type_bool(s), 2, each->p, spv_u32(s, max)));
+}
+
+static void share_end(struct ctx *c, struct share *each)
+{
+    if_end(c, each->merge);
+    loop_end(c, &each->l);
+}
+
+/* Pointer to word @i of a workgroup variable. */
+static uint32_t word_at(struct ctx *c, uint32_t var, uint32_t i)
+{
+    return spv_op(&c->s, SpvOpAccessChain, spv_type_ptr(&c->s, SpvStorageClassWorkgroup, u32t(c)), 2, var, i);
 }
 
 void mesh_begin(struct ctx *c)
 {
     struct spv *s = &c->s;
     uint32_t u = u32t(c);
+    struct share each;
 
     if (c->stage == AIR_STAGE_OBJECT) {
         c->mesh.groups = interface_var(c, spv_type_vec(s, u, 3), SpvStorageClassWorkgroup);
@@ -136,6 +170,11 @@ void mesh_begin(struct ctx *c)
         spv_void(s, SpvOpSetMeshOutputsEXT, 2, spv_u32(s, c->h.mesh_max_vertices),
                  spv_u32(s, c->h.mesh_max_primitives));
         spv_void(s, SpvOpStore, 2, c->mesh.count, spv_u32(s, 0));
+        if (c->mesh.culled) { /* what the guest says nothing of is drawn */
+            share_begin(c, &each);
+            spv_void(s, SpvOpStore, 2, word_at(c, c->mesh.culled, each.p), spv_u32(s, 0));
+            share_end(c, &each);
+        }
     } else {
         return;
     }
@@ -152,12 +191,6 @@ static uint32_t block_at(struct ctx *c, unsigned which, unsigned k, uint32_t typ
                   spv_u32(s, (uint32_t)c->mesh.member[which][k]));
 }
 
-static uint32_t index_at(struct ctx *c, uint32_t i)
-{
-    return spv_op(&c->s, SpvOpAccessChain, spv_type_ptr(&c->s, SpvStorageClassWorkgroup, u32t(c)), 2, c->mesh.indices,
-                  i);
-}
-
 /* Primitive @p of the workgroup: its indices whole, or culled. */
 static void finish_primitive(struct ctx *c, uint32_t out, uint32_t p, uint32_t count)
 {
@@ -168,11 +201,15 @@ static void finish_primitive(struct ctx *c, uint32_t out, uint32_t p, uint32_t c
     for (uint32_t k = 0; k < per; k++) {
         uint32_t i = spv_iadd(s, spv_imul(s, p, spv_u32(s, per)), spv_u32(s, k));
 
-        v[k] = inside(c, spv_op(s, SpvOpLoad, u, 1, index_at(c, i)), c->h.mesh_max_vertices);
+        v[k] = inside(c, spv_op(s, SpvOpLoad, u, 1, word_at(c, c->mesh.indices, i)), c->h.mesh_max_vertices);
         v[k] = spv_op(s, SpvOpSelect, u, 3, used, v[k], spv_u32(s, 0)); /* never written: no value at all */
     }
     spv_void(s, SpvOpStore, 2, spv_op(s, SpvOpAccessChain, spv_type_ptr(s, SpvStorageClassOutput, vec), 2, out, p),
              construct(c, vec, v, per));
+    if (c->mesh.culled)
+        used = spv_op(
+            s, SpvOpLogicalAnd, b, 2, used,
+            spv_op(s, SpvOpIEqual, b, 2, spv_op(s, SpvOpLoad, u, 1, word_at(c, c->mesh.culled, p)), spv_u32(s, 0)));
     spv_void(s, SpvOpStore, 2, block_at(c, PRIMITIVE, CULLED, b, p), spv_op(s, SpvOpLogicalNot, b, 1, used));
 }
 
@@ -181,22 +218,16 @@ static void finish_mesh(struct ctx *c)
     static const SpvBuiltIn builtins[] = {SpvBuiltInPrimitivePointIndicesEXT, SpvBuiltInPrimitiveLineIndicesEXT,
                                           SpvBuiltInPrimitiveTriangleIndicesEXT};
     struct spv *s = &c->s;
-    uint32_t u = u32t(c), max = c->h.mesh_max_primitives, total = simd_total_threads(c), out, count, p, merge;
-    struct loop l;
+    uint32_t u = u32t(c), out, count;
+    struct share each;
 
-    out = interface_var(c, spv_type_array(s, spv_type_vec(s, u, per_primitive(c)), max), SpvStorageClassOutput);
+    out = interface_var(c, spv_type_array(s, spv_type_vec(s, u, per_primitive(c)), c->h.mesh_max_primitives),
+                        SpvStorageClassOutput);
     spv_decorate(s, out, SpvDecorationBuiltIn, 1, (uint32_t)builtins[c->h.mesh_topology]);
     count = spv_op(s, SpvOpLoad, u, 1, c->mesh.count);
-    /* primitives p, p + threads, ... */
-    loop_begin(c, &l,
-               spv_op(s, SpvOpUDiv, u, 2,
-                      spv_op(s, SpvOpIAdd, u, 2, spv_u32(s, max), spv_op(s, SpvOpISub, u, 2, total, spv_u32(s, 1))),
-                      total));
-    p = spv_op(s, SpvOpIAdd, u, 2, spv_op(s, SpvOpIMul, u, 2, l.i, total), iface_local_index(c));
-    merge = if_begin(c, spv_op(s, SpvOpULessThan, spv_type_bool(s), 2, p, spv_u32(s, max)));
-    finish_primitive(c, out, p, count);
-    if_end(c, merge);
-    loop_end(c, &l);
+    share_begin(c, &each);
+    finish_primitive(c, out, each.p, count);
+    share_end(c, &each);
 }
 
 static void finish_object(struct ctx *c)
@@ -249,7 +280,7 @@ static void indices(struct ctx *c, struct call *k)
     for (unsigned i = 0; i < n; i++) {
         uint32_t x = to_u32(c, extract(c, v, type_of(c, elem_type(t)), n, i), elem_type(t), false);
 
-        spv_void(s, SpvOpStore, 2, index_at(c, inside(c, spv_iadd(s, base, spv_u32(s, i)), max)), x);
+        spv_void(s, SpvOpStore, 2, word_at(c, c->mesh.indices, inside(c, spv_iadd(s, base, spv_u32(s, i)), max)), x);
     }
 }
 
@@ -349,6 +380,12 @@ bool intr_mesh(struct ctx *c, struct call *k)
         return set_builtin(c, k, PRIMITIVE, LAYER, u32t(c), word(c, k, 2));
     if (!strcmp(k->op, "set_viewport_array_index_mesh") && k->n == 3)
         return set_builtin(c, k, PRIMITIVE, VIEWPORT, u32t(c), word(c, k, 2));
+    if (!strcmp(k->op, "set_primitive_culled_mesh") && k->n == 3) {
+        if (c->mesh.culled)
+            spv_void(s, SpvOpStore, 2, word_at(c, c->mesh.culled, inside(c, word(c, k, 1), c->h.mesh_max_primitives)),
+                     word(c, k, 2));
+        return true;
+    }
     if ((!strcmp(k->op, "set_index_mesh") || !strcmp(k->op, "set_indices_mesh")) && k->n == 3) {
         indices(c, k);
         return true;

@@ -92,6 +92,11 @@ static double w_layer(unsigned plane, unsigned x, unsigned y, unsigned k)
     return plane == 3 ? 99 : k ? k : 10 + plane;
 }
 
+static double w_culled(unsigned plane, unsigned x, unsigned y, unsigned k)
+{
+    return plane == 1 ? 99 : w_layer(plane, x, y, k);
+}
+
 /* In each half of the picture: x + 0.5 >= 0 and y <= 0.24 of the clip space. */
 static double w_viewport(unsigned plane, unsigned x, unsigned y, unsigned k)
 {
@@ -133,6 +138,10 @@ int main(int argc, char **argv)
     d->color[0] = VK_FORMAT_R32G32B32A32_UINT;
     d->layers = 4;
     gfx_expect_int("layers", d, 0, w_layer);
+    d = cleared(start(NULL, "mesh_culled", "fs_layer", 1, 3), 99);
+    d->color[0] = VK_FORMAT_R32G32B32A32_UINT;
+    d->layers = 4;
+    gfx_expect_int("culled", d, 0, w_culled);
     d = cleared(start(NULL, "mesh_viewports", "fs_viewport", 1, 3), 99);
     d->color[0] = VK_FORMAT_R32G32B32A32_UINT;
     d->run.viewports = 2;

@@ -164,6 +164,28 @@ define void @mesh_layers(ptr addrspace(7) %m, i32 %lid) {
   call void @air.set_render_target_array_index_mesh.i32(ptr addrspace(7) %m, i32 %lid, i32 %lid)
   ret void
 }
+; The same; one thread culls the second triangle, another says that the third is not, and nobody speaks of the first.
+define void @mesh_culled(ptr addrspace(7) %m, i32 %lid) {
+  %pp = getelementptr [3 x <4 x float>], ptr addrspace(2) @cover, i32 0, i32 %lid
+  %p = load <4 x float>, ptr addrspace(2) %pp, align 16
+  call void @air.set_position_mesh(ptr addrspace(7) %m, i32 %lid, <4 x float> %p)
+  call void @air.set_primitive_count_mesh(ptr addrspace(7) %m, i32 3)
+  %i = mul i32 %lid, 3
+  call void @air.set_indices_mesh.v2i8(ptr addrspace(7) %m, i32 %i, <2 x i8> <i8 0, i8 1>)
+  %j = add i32 %i, 2
+  call void @air.set_index_mesh(ptr addrspace(7) %m, i32 %j, i8 2)
+  call void @air.set_render_target_array_index_mesh.i32(ptr addrspace(7) %m, i32 %lid, i32 %lid)
+  %says = icmp ult i32 %lid, 2
+  br i1 %says, label %say, label %done
+say:
+  %next = add i32 %lid, 1
+  %away = icmp eq i32 %lid, 0
+  call void @air.set_primitive_culled_mesh(ptr addrspace(7) %m, i32 %next, i1 %away)
+  br label %done
+done:
+  ret void
+}
+
 ; Two triangles to two viewports, cut by two clip distances.
 define void @mesh_viewports(ptr addrspace(7) %m, i32 %lid) {
   %pp = getelementptr [3 x <4 x float>], ptr addrspace(2) @cover, i32 0, i32 %lid
@@ -196,6 +218,7 @@ define void @mesh_hostile(ptr addrspace(7) %m, i32 %lid) {
   call void @air.set_index_mesh(ptr addrspace(7) %m, i32 -1, i8 -1)
   call void @air.set_vertex_data_mesh.i32(ptr addrspace(7) %m, i32 1, i32 -1, i32 1)
   call void @air.set_primitive_data_mesh.i32(ptr addrspace(7) %m, i32 0, i32 1000000, i32 1)
+  call void @air.set_primitive_culled_mesh(ptr addrspace(7) %m, i32 -1, i1 true)
   ret void
 }
 define void @object_hostile(ptr addrspace(3) %props, ptr addrspace(6) %p, i32 %lid) {
@@ -268,6 +291,7 @@ declare void @air.set_indices_mesh.v2i8(ptr addrspace(7), i32, <2 x i8>)
 declare void @air.set_indices_mesh.v4i8(ptr addrspace(7), i32, <4 x i8>)
 declare void @air.set_render_target_array_index_mesh.i32(ptr addrspace(7), i32, i32)
 declare void @air.set_viewport_array_index_mesh.i32(ptr addrspace(7), i32, i32)
+declare void @air.set_primitive_culled_mesh(ptr addrspace(7), i32, i1)
 declare void @air.wg.barrier(i32, i32)
 declare i32 @air.simd_sum.u.i32(i32)
 declare float @air.convert.f.f32.u.i32(i32)
@@ -276,7 +300,7 @@ declare i32 @air.convert.u.i32.f.f32(float)
 !air.object = !{!10, !11}
 !10 = !{ptr @object, !99, !{!100, !101, !102, !103}}
 !11 = !{ptr @object_hostile, !99, !{!104, !105, !102}}
-!air.mesh = !{!20, !21, !22, !23, !24, !25, !26, !27, !28, !29}
+!air.mesh = !{!20, !21, !22, !23, !24, !25, !26, !27, !28, !29, !40}
 !20 = !{ptr @mesh_columns, !99, !{!110, !111, !112, !113, !114, !115, !116}}
 !21 = !{ptr @mesh_payload, !99, !{!110, !117, !118, !119}}
 !22 = !{ptr @mesh_line, !99, !{!120}}
@@ -287,6 +311,7 @@ declare i32 @air.convert.u.i32.f.f32(float)
 !27 = !{ptr @mesh_hostile, !99, !{!110, !111}}
 !28 = !{ptr @mesh_none, !99, !{!125, !111}}
 !29 = !{ptr @simd_divergent__mesh, !99, !{!125, !111}}
+!40 = !{ptr @mesh_culled, !99, !{!126, !111}}
 !99 = !{}
 !100 = !{i32 0, !"air.payload", !"air.arg_type_size", i32 24, !"air.arg_type_align_size", i32 4, !"air.arg_name", !"p"}
 !101 = !{i32 1, !"air.mesh_grid_properties", !"air.arg_name", !"props"}
@@ -294,7 +319,7 @@ declare i32 @air.convert.u.i32.f.f32(float)
 !103 = !{i32 3, !"air.threadgroup_position_in_grid", !"air.arg_type_name", !"uint"}
 !104 = !{i32 0, !"air.mesh_grid_properties", !"air.arg_name", !"props"}
 !105 = !{i32 1, !"air.payload", !"air.arg_type_size", i32 24, !"air.arg_type_align_size", i32 4, !"air.arg_name", !"p"}
-!110 = !{i32 0, !"air.mesh", !{!"air.mesh_type_info", !{!200, !201, !202}, !{!203, !204}, i32 8, i32 6, !"air.triangle"}, !"air.arg_name", !"m"}
+!110 = !{i32 0, !"air.mesh", !{!"air.mesh_type_info", !{!200, !201, !202}, !{!203, !204, !209}, i32 8, i32 6, !"air.triangle"}, !"air.arg_name", !"m"}
 !111 = !{i32 1, !"air.thread_index_in_threadgroup", !"air.arg_type_name", !"uint"}
 !112 = !{i32 2, !"air.threadgroup_position_in_grid", !"air.arg_type_name", !"uint"}
 !113 = !{i32 3, !"air.threads_per_threadgroup", !"air.arg_type_name", !"uint"}
@@ -310,6 +335,7 @@ declare i32 @air.convert.u.i32.f.f32(float)
 !123 = !{i32 0, !"air.mesh", !{!"air.mesh_type_info", !{!200}, !{!206}, i32 3, i32 3, !"air.triangle"}, !"air.arg_name", !"m"}
 !124 = !{i32 0, !"air.mesh", !{!"air.mesh_type_info", !{!200, !207}, !{!208}, i32 3, i32 3, !"air.triangle"}, !"air.arg_name", !"m"}
 !125 = !{i32 0, !"air.mesh", !{!"air.mesh_type_info", !{!200}, !99, i32 3, i32 1, !"air.triangle"}, !"air.arg_name", !"m"}
+!126 = !{i32 0, !"air.mesh", !{!"air.mesh_type_info", !{!200}, !{!206, !209}, i32 3, i32 3, !"air.triangle"}, !"air.arg_name", !"m"}
 !200 = !{!"air.position", !"air.arg_type_name", !"float4", !"air.arg_name", !"position"}
 !201 = !{!"air.mesh_vertex_data", i32 0, !"user(color)", !"air.arg_type_name", !"float4", !"air.arg_name", !"color"}
 !202 = !{!"air.mesh_vertex_data", i32 1, !"user(tag)", !"air.arg_type_name", !"uint", !"air.arg_name", !"tag"}
@@ -318,6 +344,7 @@ declare i32 @air.convert.u.i32.f.f32(float)
 !205 = !{!"air.point_size", !"air.arg_type_name", !"float", !"air.arg_name", !"size"}
 !206 = !{!"air.render_target_array_index", !"air.arg_type_name", !"uint", !"air.arg_name", !"layer"}
 !207 = !{!"air.clip_distance", !"air.clip_distance_array_size", i32 2, !"air.arg_type_name", !"float", !"air.arg_name", !"clip"}
+!209 = !{!"air.primitive_culled", !"air.arg_type_name", !"bool", !"air.arg_name", !"culled"}
 !208 = !{!"air.viewport_array_index", !"air.arg_type_name", !"uint", !"air.arg_name", !"viewport"}
 
 !air.fragment = !{!30, !31, !32, !33, !34}
