@@ -215,6 +215,7 @@ static void reset_emission(struct ctx *c)
     c->scratch_var[0] = c->scratch_var[1] = 0;
     c->votes_var = c->vote_no = 0;
     memset(&c->mesh, 0, sizeof(c->mesh));
+    memset(&c->walk, 0, sizeof(c->walk));
     c->nhelper = 0;
     c->nsampler = 0;
     memset(c->sampler_var, 0, sizeof(c->sampler_var));

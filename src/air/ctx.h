@@ -212,6 +212,9 @@ struct ctx {
     int *rpo;
     int nrpo;
     bool dispatcher;
+    struct {
+        int *list, *seen; /* nodes found; by node: the branch that it was last found from */
+    } walk;               /* cfg_parts_to_store */
     uint32_t state_var;
     struct {
         uint32_t groups;                      /* object: workgroup variable, mesh threadgroups to start */

@@ -540,17 +540,19 @@ static bool entered(struct ctx *c, int b)
 bool cfg_parts_to_store(struct ctx *c, int b)
 {
     struct node *d = &c->node[b];
-    int *list, *seen, n;
+    int n;
 
     if (d->nsucc != 2 || d->divergent || d->linear || d->turns || d->ipdom < 0 || !is_div(c, d->cond))
         return false;
-    list = air_alloc(c, (size_t)c->nnode * sizeof(int));
-    seen = air_alloc(c, (size_t)c->nnode * sizeof(int));
-    for (int i = 0; i < c->nnode; i++)
-        seen[i] = -1;
-    n = region_of(c, b, list, seen);
+    if (!c->walk.list) {
+        c->walk.list = air_alloc(c, (size_t)c->nnode * sizeof(int));
+        c->walk.seen = air_alloc(c, (size_t)c->nnode * sizeof(int));
+        for (int i = 0; i < c->nnode; i++)
+            c->walk.seen[i] = -1;
+    }
+    n = region_of(c, b, c->walk.list, c->walk.seen);
     for (int i = 0; i < n; i++) {
-        if (stores_to_threadgroup(c->node[list[i]].bb))
+        if (stores_to_threadgroup(c->node[c->walk.list[i]].bb))
             return true;
     }
     return false;
