@@ -219,10 +219,10 @@ struct ctx {
     struct {
         uint32_t groups;                      /* object: workgroup variable, mesh threadgroups to start */
         uint32_t count, indices;              /* mesh: workgroup variables, primitives and their indices */
+        uint32_t culled;                      /* likewise, which of them the guest culls; 0: its type does not say */
         uint32_t vertex_block, primitive_block; /* output arrays of builtins */
         int member[2][3];                     /* of the blocks: position, point size, clip distances; layer, viewport, culled */
         uint32_t clip;                        /* clip distances of a vertex */
-        uint32_t culled;                      /* likewise, which of them the guest culls; 0: its type does not say */
     } mesh;
     LLVMBasicBlockRef cur_bb;
     LLVMValueRef cur_inst;
