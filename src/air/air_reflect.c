@@ -59,9 +59,9 @@ void air_sampler_decode(uint64_t w, struct air_sampler_state *out)
     out->border = w >> 56 & 3;
 }
 
-static bool table_ok(const struct air_reflect_header *h, struct air_reflect_table t, size_t rec)
+static bool table_ok(const struct air_reflect_header *h, struct air_reflect_table t, size_t rec, uint32_t most)
 {
-    return !(t.offset & 3) && t.offset <= h->bytes && t.count <= (h->bytes - t.offset) / rec;
+    return !(t.offset & 3) && t.offset <= h->bytes && t.count <= (h->bytes - t.offset) / rec && t.count <= most;
 }
 
 static bool string_ok(const struct air_reflect_header *h, uint32_t s)
@@ -74,39 +74,63 @@ static const void *at(const void *data, uint32_t off)
     return (const uint8_t *)data + off;
 }
 
+static bool header_ok(const struct air_reflect_header *h)
+{
+    return h->stage <= AIR_STAGE_OBJECT && h->patch_kind <= 2 && h->patch_control_points <= AIR_REFLECT_MAX_POINTS &&
+           h->mesh_topology <= 2 && table_ok(h, h->args, sizeof(struct air_reflect_arg), AIR_REFLECT_MAX_ARGS) &&
+           table_ok(h, h->inputs, sizeof(struct air_reflect_io), AIR_REFLECT_MAX_IO) &&
+           table_ok(h, h->outputs, sizeof(struct air_reflect_io), AIR_REFLECT_MAX_IO) &&
+           table_ok(h, h->samplers, sizeof(struct air_reflect_sampler), AIR_REFLECT_MAX_SAMPLERS) &&
+           table_ok(h, h->constants, sizeof(struct air_reflect_constant), AIR_REFLECT_MAX_CONSTANTS) &&
+           table_ok(h, h->strings, 1, UINT32_MAX) && table_ok(h, h->const_data, 1, UINT32_MAX);
+}
+
+static bool arg_ok(const struct air_reflect_header *h, const struct air_reflect_arg *a)
+{
+    return a->kind < AIR_KIND_COUNT && a->texture < AIR_TEXTURE_COUNT && a->component <= AIR_COMPONENT_ULONG &&
+           a->access <= AIR_ACCESS_SAMPLE && a->set <= AIR_SET_MESH && a->binding <= 511 && a->levels <= AIR_MAX_LEVELS &&
+           ((a->kind != AIR_KIND_TEXTURE && a->kind != AIR_KIND_SAMPLER) ||
+            a->count <= AIR_BIND_SAMPLER - AIR_BIND_TEXTURE) &&
+           string_ok(h, a->name) && string_ok(h, a->type_name);
+}
+
+static bool io_ok(const void *data, const struct air_reflect_io *io)
+{
+    const struct air_reflect_header *h = data;
+
+    return io->kind < AIR_KIND_COUNT && io->component <= AIR_COMPONENT_ULONG && io->width <= 4 &&
+           string_ok(h, io->name) && string_ok(h, io->identity) &&
+           strnlen(air_reflect_string(data, io->identity), AIR_REFLECT_MAX_IDENTITY) < AIR_REFLECT_MAX_IDENTITY;
+}
+
 bool air_reflect_check(const void *data, size_t bytes)
 {
     const struct air_reflect_header *h = data;
 
-    if (bytes < sizeof(*h) || h->magic != AIR_REFLECT_MAGIC || h->version != AIR_REFLECT_VERSION || h->bytes != bytes)
+    if ((uintptr_t)data & 3 || bytes < sizeof(*h) || h->magic != AIR_REFLECT_MAGIC || h->version != AIR_REFLECT_VERSION ||
+        h->bytes != bytes || !header_ok(h))
         return false;
-    if (h->stage > AIR_STAGE_OBJECT || !table_ok(h, h->args, sizeof(struct air_reflect_arg)) ||
-        !table_ok(h, h->inputs, sizeof(struct air_reflect_io)) ||
-        !table_ok(h, h->outputs, sizeof(struct air_reflect_io)) ||
-        !table_ok(h, h->samplers, sizeof(struct air_reflect_sampler)) ||
-        !table_ok(h, h->constants, sizeof(struct air_reflect_constant)) || !table_ok(h, h->strings, 1) ||
-        !table_ok(h, h->const_data, 1))
-        return false;
+    /* the last string ends; strings that begin before it then end, too */
     if (!h->strings.count || *((const char *)at(data, h->strings.offset) + h->strings.count - 1))
         return false;
     if (!string_ok(h, h->name))
         return false;
     for (uint32_t i = 0; i < h->args.count; i++) {
-        const struct air_reflect_arg *a = air_reflect_arg(data, i);
-
-        if (a->kind >= AIR_KIND_COUNT || a->texture >= AIR_TEXTURE_COUNT || a->component > AIR_COMPONENT_ULONG ||
-            a->access > AIR_ACCESS_SAMPLE || a->set > 2 || a->binding > 511 || a->levels > AIR_MAX_LEVELS ||
-            ((a->kind == AIR_KIND_TEXTURE || a->kind == AIR_KIND_SAMPLER) &&
-             a->count > AIR_BIND_SAMPLER - AIR_BIND_TEXTURE) ||
-            !string_ok(h, a->name) || !string_ok(h, a->type_name))
+        if (!arg_ok(h, air_reflect_arg(data, i)))
             return false;
     }
-    for (uint32_t i = 0; i < h->inputs.count + h->outputs.count; i++) {
-        const struct air_reflect_io *io =
-            i < h->inputs.count ? air_reflect_input(data, i) : air_reflect_output(data, i - h->inputs.count);
+    for (uint32_t i = 0; i < h->inputs.count; i++) {
+        if (!io_ok(data, air_reflect_input(data, i)))
+            return false;
+    }
+    for (uint32_t i = 0; i < h->outputs.count; i++) {
+        if (!io_ok(data, air_reflect_output(data, i)))
+            return false;
+    }
+    for (uint32_t i = 0; i < h->samplers.count; i++) {
+        const struct air_reflect_sampler *s = air_reflect_sampler(data, i);
 
-        if (io->kind >= AIR_KIND_COUNT || io->component > AIR_COMPONENT_ULONG || io->width > 4 ||
-            !string_ok(h, io->identity) || !string_ok(h, io->name))
+        if (s->set > AIR_SET_MESH || s->binding < AIR_BIND_IMMUTABLE || s->binding >= AIR_BIND_ATTACHMENT)
             return false;
     }
     for (uint32_t i = 0; i < h->constants.count; i++) {
@@ -194,7 +218,7 @@ void air_reflect_json(const void *data, FILE *f)
 {
     const struct air_reflect_header *h = data;
 
-    fputs("{\n  \"name\": ", f);
+    fprintf(f, "{\n  \"version\": %u, \"name\": ", h->version);
     json_string(f, air_reflect_string(data, h->name));
     fprintf(
         f,

@@ -18,6 +18,17 @@
 #define AIR_REFLECT_MAGIC   0x46524941u /* "AIRF" */
 #define AIR_REFLECT_VERSION 2u
 
+/*
+ * What a record may hold: a worker in a guest's hands must not keep the reader busy. Functions have at most 512 parameters
+ * (and 31 attributes of control points) and Vulkan far fewer locations; linking compares each pair of identities.
+ */
+#define AIR_REFLECT_MAX_ARGS      512u
+#define AIR_REFLECT_MAX_IO        1024u /* of inputs, and of outputs */
+#define AIR_REFLECT_MAX_SAMPLERS  32u   /* bindings of AIR_BIND_IMMUTABLE */
+#define AIR_REFLECT_MAX_CONSTANTS 4096u
+#define AIR_REFLECT_MAX_POINTS    32u   /* control points of a patch */
+#define AIR_REFLECT_MAX_IDENTITY  1024u /* bytes of an identity string with its NUL */
+
 /* Same numbers as the container's TYPE tag (air 1.5). */
 enum air_stage {
     AIR_STAGE_VERTEX = 0,
@@ -280,7 +291,8 @@ struct air_sampler_state {
 
 void air_sampler_decode(uint64_t word, struct air_sampler_state *out);
 
-/* True when @data is a well-formed record: every table and string inside, every enum in range. */
+/* True when @data is a well-formed record, 4-byte aligned: every table and string inside and within its limit, every enum in
+ * range. */
 bool air_reflect_check(const void *data, size_t bytes);
 
 /* Descriptor set of everything that this function declares: AIR_SET_* of air_abi.h. */

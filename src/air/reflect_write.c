@@ -139,6 +139,10 @@ void reflect_write(struct ctx *c)
         air_fail(c, AIR_REFUSE_NO_MEMORY, "reflection record");
     }
     memcpy(b.p, &h, sizeof(h));
+    if (!air_reflect_check(b.p, b.n)) { /* the limits of the record are not those of metadata */
+        free(b.p);
+        air_fail(c, AIR_REFUSE_LIMIT, "more arguments, outputs or constants than a reflection record holds");
+    }
     c->res->reflection = b.p;
     c->res->reflection_bytes = b.n;
 }
