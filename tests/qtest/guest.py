@@ -18,7 +18,7 @@ DISPLAY_DOORBELL, DISPLAY_PORTS = 0x1220, 0x122c
 # Commands (transport 8.0)
 SET_SHARED_PAGE, ONLINE_ACK, CURSOR_GLYPH, CURSOR_SHOW, TRANSACTION2, TRANSACTION3 = 0x01, 0x02, 0x04, 0x05, 0x06, 0x07
 NOP, DELETE_TASK, UNMAP_MEMORY, DELETE_SURFACE, DEFINE_CHILD, DELETE_CHILD = 0x1e, 0x20, 0x22, 0x36, 0x30, 0x31
-SET_OBJECT_LIST, DEFINE_TASK, MAP_MEMORY, GET_DEVICE_INFO = 0x33, 0x38, 0x39, 0x3a
+SET_OBJECT_LIST, DEFINE_TASK, MAP_MEMORY, GET_DEVICE_INFO, DELETE_OBJECT = 0x33, 0x38, 0x39, 0x3a, 0x28
 
 # Events of a display (display 6.1)
 EVENT_VBLANK, EVENT_TRANSACTION, EVENT_ONLINE, EVENT_OFFLINE = 1, 2, 4, 8
@@ -124,6 +124,16 @@ class Guest:
         self.root_written += len(data)
         if ring:
             self.set_reg(ROOT_PRODUCER, self.root_written)
+
+    def put_many(self, packets):
+        """Puts whole packets in the root ring with as few accesses as possible, and rings."""
+        size = 0x10000 - self.page
+        data = b''.join(packets)
+        at = self.root_written % size
+        self.m.put_bytes(self.root + self.page + at, data[:size - at])
+        self.m.put_bytes(self.root + self.page, data[size - at:])
+        self.root_written = self.root_written + len(data) & 0xffffffff
+        self.set_reg(ROOT_PRODUCER, self.root_written)
 
     def command(self, opcode, payload=b'', barriers=()):
         """Sends a command on root and waits for its stamp."""

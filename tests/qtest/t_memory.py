@@ -2,8 +2,8 @@
 # Tasks, page tables, objects and hostile values, seen through what a present can reach. (memory 12, 14.3)
 import struct
 
-from guest import (DEFINE_TASK, DELETE_SURFACE, DELETE_TASK, MAP_MEMORY, PAGE, SET_OBJECT_LIST, TRANSACTION2, UNMAP_MEMORY,
-                   Display, Guest, Surface, u32)
+from guest import (DEFINE_TASK, DELETE_OBJECT, DELETE_SURFACE, DELETE_TASK, MAP_MEMORY, PAGE, SET_OBJECT_LIST, TRANSACTION2,
+                   UNMAP_MEMORY, Display, Guest, Surface, u32)
 from harness import check, equal, test
 from machine import Failure, Machine, Skip, wait_for
 
@@ -131,6 +131,7 @@ DESCRIPTORS = (
     ({'packed': 252 | 4 << 24}, 'surface-stride'), ({'packed': 0}, 'surface-stride'),
     ({'offset': 4}, 'surface-bounds'), ({'offset': 0xffffffff}, 'surface-bounds'),
     ({'packed': 0xffffff | 4 << 24}, 'surface-bounds'), ({'length': 64 * 48 * 4 - 1}, 'surface-bounds'),
+    ({'length': (1 << 30) + 1}, 'surface-large'), ({'length': 1 << 63}, 'surface-large'),
     ({'fourcc': 0x34323066}, 'surface-format'), ({'fourcc': 0}, 'surface-format'), ({'fourcc': 0x12345678}, 'surface-format'),
 )
 
@@ -177,6 +178,70 @@ def hostile_slots():
         scene.d.channel.command(TRANSACTION2, u32(0, 0, 0))  # surface 0: nothing, and no refusal
         equal(m.refusals(), before, 'refusals after surface 0')
         scene.shows((255, 0, 0), 'the picture before')
+
+
+@test
+def hostile_objects():
+    """destroy records that lie, surfaces on the device's own pages, one task more than there may be: refused by name"""
+    with Machine(DEVICE) as m:
+        scene = Scene(m)
+        g, t = scene.g, scene.t
+        for payload, reason in ((u32(0, 0x999, 12, 5), 'object-unknown-kind'), (u32(0, 0x3e8, 8, 5), 'record-length'),
+                                (u32(0, 0x3e8, 0xfffffffc, 5), 'record-length'), (u32(9, 0x3e8, 12, 5), 'task-none')):
+            before = m.refusals().get(reason, 0)
+            g.command(DELETE_OBJECT, payload)
+            equal(m.refusals().get(reason), before + 1, f'{payload.hex()}: {m.refusals()}')
+        s = Surface(t, 2, 64, 48)
+        for i, page in enumerate((g.root, g.root + 0xf000, g.root_page, scene.d.channel.pages[0], scene.d.channel.list,
+                                  t.directory), 1):
+            m.put_bytes(t.entry(s.va + PAGE), u32(page // PAGE))
+            scene.d.channel.command(TRANSACTION2, u32(0, 2, 0))
+            equal(m.refusals().get('surface-collision'), i, f'surface on page {page:#x}: {m.refusals()}')
+        scene.shows((255, 0, 0), 'the picture before')
+        for number in range(1, 4096, 1000):
+            count = min(1000, 4096 - number)
+            g.put_many([g.packet(DEFINE_TASK, struct.pack('<IQI', (number + i) << 1, 1 << 33, t.directory // PAGE),
+                                 g.root_stamp + 1 + i) for i in range(count)])
+            g.root_stamp += count
+            g.wait_cell(0, g.root_stamp)
+        equal((m.report()['tasks'], m.refusals().get('task-limit')), (4096, None), 'live tasks')
+        g.command(DEFINE_TASK, struct.pack('<IQI', 0xfffffffe, 1 << 33, t.directory // PAGE))
+        equal((m.report()['tasks'], m.refusals().get('task-limit')), (4096, 1), 'live tasks, one more')
+        scene.s.draw(lambda x, y: GREEN)
+        scene.d.present(scene.s)
+        scene.shows((0, 255, 0), 'the surface afterwards')
+
+
+@test
+def hostile_callbacks():
+    """tasks=callbacks: ranges in ROM, windows, holes, beyond RAM are refused whole; tasks are separate (D2, F10, F13, F16)"""
+    with Machine(DEVICE + ',tasks=callbacks', shared_ram=True) as m:
+        scene = Scene(m)
+        g, t, s = scene.g, scene.t, scene.s
+        middle = t.entry(s.va + PAGE)
+        good = m.read(4, middle)
+        for pfn in (0xfffff, g.bar // PAGE, 0xe0000, (64 << 20) // PAGE, 0x7fffffff):
+            m.write(4, middle, pfn)
+            before = m.refusals().get('task-map', 0)
+            g.command(MAP_MEMORY, struct.pack('<IQQ', 0, s.va, len(s.pages) * PAGE))
+            equal(m.refusals().get('task-map', 0), before + 1, f'map of page {pfn:#x}: {m.refusals()}')
+            m.write(4, middle, good)  # a map that is refused changes nothing: the old one is still there
+            for colour, rgb in ((GREEN, (0, 255, 0)), (RED, (255, 0, 0))):
+                s.draw(lambda x, y: colour)
+                scene.d.present(s)
+                scene.shows(rgb, f'the old mapping after page {pfn:#x}')
+        for i, pfn in enumerate((g.bar // PAGE, 0xe0000, (64 << 20) // PAGE, 0x7fffffff), 1):  # a directory is read, not mapped
+            g.command(DEFINE_TASK, struct.pack('<IQI', 5 << 1, 1 << 33, pfn))
+            g.command(MAP_MEMORY, struct.pack('<IQQ', 5, PAGE, PAGE))
+            equal(m.refusals().get('directory-not-ram'), i, f'directory in page {pfn:#x}: {m.refusals()}')
+        # The same addresses in two tasks: what one loses the other keeps.
+        other = g.task(6)
+        other.map_at(s.va, [g.alloc(1) for _ in s.pages])
+        g.command(UNMAP_MEMORY, struct.pack('<IQQ', 6, s.va, len(s.pages) * PAGE))
+        g.command(DELETE_TASK, u32(6))
+        s.draw(lambda x, y: GREEN)
+        scene.d.present(s)
+        scene.shows((0, 255, 0), 'the surface of the task that stays')
 
 
 @test

@@ -112,6 +112,11 @@ def task_callbacks():
         equal((found[-1]['virtual_offset'], found[-1]['length']), ('0x2000000', '0x3000'), 'H8')
         found = m.eventually('apple_gfx_read_memory', lambda: t.map_at(0x2000000, pages))
         check(all(f['result'] == '1' and int(f['length'], 16) for f in found), 'H9')
+        bad = (g.bar // PAGE, 0xe0000, (64 << 20) // PAGE)  # a window, a hole, behind RAM: as a directory (F16)
+        for pfn in bad:
+            g.command(0x38, struct.pack('<IQI', 5 << 1, 1 << 33, pfn))
+            found = m.eventually('apple_gfx_read_memory', lambda: g.command(0x39, struct.pack('<IQQ', 5, PAGE, PAGE)))
+            equal({f['result'] for f in found}, {'0'}, f'F16: read of page {pfn:#x}')
         found = m.eventually('apple_gfx_destroy_task', lambda: g.command(0x20, u32(0)))
         check(len(found) == 1, 'H4')
 

@@ -3,15 +3,17 @@
 import os
 import struct
 import tempfile
+import time
 
 from guest import (CHILD_DOORBELL, CHILD_RESUME, CURSOR_SHOW, DEFINE_CHILD, DELETE_CHILD, DISPLAY_EVENTS, FIFO_CONTROL,
-                   GET_DEVICE_INFO, INTR_FAULT, NOP, PAGE, ROOT_CONSUMER, ROOT_FIFO_LENGTH, ROOT_FIFO_PFN, ROOT_FIFO_START,
+                   GET_DEVICE_INFO, INTR_FAULT, MAP_MEMORY, NOP, ONLINE_ACK, PAGE, ROOT_CONSUMER, ROOT_FIFO_LENGTH, ROOT_FIFO_PFN, ROOT_FIFO_START,
                    ROOT_PAGE_PFN, ROOT_PRODUCER, ROOT_RESUME, STAMP_EVENTS, VERSION, Channel, Guest, u32)
 from harness import check, equal, test
 from machine import Machine, wait_for
 
 DEVICE = 'apple-gfx-pci,id=g'
 RING = 0x10000 - PAGE
+SWAP_MAPPING = 0x08
 
 
 @test
@@ -100,11 +102,7 @@ def root_wrap():
         count = RING // 12
         data = b''.join(g.packet(NOP, stamp=g.root_stamp + 1 + i) for i in range(count))
         g.root_stamp += count
-        at = g.root_written % RING
-        m.put_bytes(g.root + PAGE + at, data[:RING - at])
-        m.put_bytes(g.root + PAGE, data[RING - at:])
-        g.root_written += len(data)
-        g.set_reg(ROOT_PRODUCER, g.root_written)
+        g.put_many([data])
         g.wait_cell(0, g.root_stamp)
 
 
@@ -233,6 +231,8 @@ REFUSED = (
     (0x06, bytes(8), 'payload-short'), (0x07, bytes(32), 'payload-short'), (0x04, bytes(40), 'payload-short'),
     (DEFINE_CHILD, u32(0), 'channel-id'), (DEFINE_CHILD, u32(65), 'channel-id'),
     (DEFINE_CHILD, u32(0xffffffff), 'channel-id'), (DELETE_CHILD, u32(0x80000000), 'channel-id'),
+    (DELETE_CHILD, u32(9), 'channel-none'), (ONLINE_ACK, u32(0, 1), 'ack-unexpected'),
+    (SWAP_MAPPING, u32(0, 0, 9), 'mapping-unsupported'), (MAP_MEMORY, struct.pack('<IQQ', 99, PAGE, PAGE), 'task-none'),
     (GET_DEVICE_INFO, u32(45, 512, 0xfffff), 'reply-not-ram'), (GET_DEVICE_INFO, u32(45, 512, 0xffffffff), 'reply-not-ram'),
     (0x33, u32(99, 1, 16), 'task-none'), (0x34, u32(0, 0xffffffff), 'payload-count'),
     (0x35, u32(0, 0x40000000), 'payload-count'),
@@ -252,6 +252,25 @@ def refused_commands():
             equal(have.get(reason), want[reason], f'opcode {opcode:#x}, payload {payload.hex()}: {have}')
         g.command(NOP)
         equal(g.reg(INTR_FAULT), 0, 'fault')
+
+
+@test
+def log_rate():
+    """thousands of refusals of one kind: all counted and stamped, a few lines on QEMU's standard error, named"""
+    start = time.monotonic()
+    with Machine(DEVICE) as m:
+        g = Guest(m).start(msi=False)
+        for _ in range(3):
+            g.put_many([g.packet(0x0d, stamp=g.root_stamp + 1 + i) for i in range(4000)])
+            g.root_stamp += 4000
+            g.wait_cell(0, g.root_stamp)
+        equal(m.refusals(), {'opcode-unknown': 12000}, 'refusals')
+        lines = [line for line in m.messages().splitlines() if 'opcode-unknown' in line]
+        check(1 <= len(lines) <= 8 + (time.monotonic() - start) / 2.5, f'{len(lines)} lines')  # four in ten seconds
+        check(all('g: refused (opcode-unknown, ' in line and 'channel 0' in line for line in lines), lines[0])
+        before = len(m.messages().splitlines())
+        g.command(NOP, u32(1))
+        check(any('payload-nop' in line for line in m.messages().splitlines()[before:]), 'another kind has no line')
 
 
 @test
@@ -473,15 +492,19 @@ def stopped_vm():
 
 @test
 def strict():
-    """strict=on: an invalid command is stamped, then its FIFO stops with a fault until it is resumed"""
+    """strict=on: an invalid command, and a wait that cannot be decided, are stamped, then the FIFO stops with a fault"""
     with Machine(DEVICE + ',strict=on') as m:
         g = Guest(m).start(msi=False)
         c = Channel(g, 3)
-        c.command(0x1d)
-        equal(wait_for(lambda: g.reg(INTR_FAULT), 'fault bit'), 1 << 3, 'fault register')
-        g.command(NOP)
-        g.set_reg(CHILD_RESUME, 3)
-        c.command(NOP)
+        for opcode, barriers, reason in ((0x1d, [], 'opcode-unknown'), (NOP, [(0xffff, 5)], 'barrier-index')):
+            c.command(opcode, barriers=barriers)
+            equal(wait_for(lambda: g.reg(INTR_FAULT), f'fault bit of {reason}'), 1 << 3, 'fault register')
+            equal(m.refusals().get(reason), 1, reason)
+            c.send(NOP)
+            g.command(NOP)
+            equal(g.cell(3), c.stamp - 1, 'parked')
+            g.set_reg(CHILD_RESUME, 3)
+            c.wait()
 
 
 @test
