@@ -27,22 +27,35 @@ misuse() { PVG_SAID=1; printf 'pvg: %s; ./pvg %s --help says more\n' "$*" "${0##
 
 # make_build_folder: it is the only place that is written to, so there is no going on without it.
 make_build_folder() {
+    local here there
     if ! mkdir -p "$PVG_BUILD" 2>/dev/null || [ ! -w "$PVG_BUILD" ]; then
         die "cannot write $PVG_BUILD; PVG_BUILD=FOLDER ./pvg ... builds in another folder"
     fi
     [ -z "$(ls -A "$PVG_BUILD")" ] || is_build_folder ||
         die "$PVG_BUILD is not empty and no build folder of ./pvg's: name another (PVG_BUILD=FOLDER)"
+    # meson, QEMU's headers and unpacked packages name files by their whole paths.
+    here=$(readlink -f "$PVG_ROOT"):$(readlink -f "$PVG_BUILD")
+    there=$(cat "$PVG_BUILD/.where" 2>/dev/null) || there=$here
+    [ "$there" = "$here" ] ||
+        die "$PVG_BUILD was made as ${there#*:} for ${there%%:*}, and names files there: ./pvg clean --all, then again"
     disk_full && die "no space is left in $PVG_BUILD: free some, or PVG_BUILD=FOLDER ./pvg ... builds in another folder"
-    return 0
+    [ -e "$PVG_BUILD/.where" ] || printf '%s\n' "$here" >"$PVG_BUILD/.where"
 }
 
 # is_build_folder: has ./pvg been at work here? What it makes lies between the user's files otherwise, and clean takes both.
 is_build_folder() {
     local name
-    for name in "$PVG_BUILD"/{.lock,.accel,.qemu-headers,.configured,log,apt,guest,build.ninja,qemu-headers-*}; do
+    for name in "$PVG_BUILD"/{.where,.lock,.accel,.qemu-headers,.configured,log,apt,guest,build.ninja,qemu-headers-*}; do
         [ ! -e "$name" ] || return 0
     done
     return 1
+}
+
+# check_guest_folder: Linux's makefiles, which build the guest's driver, know no file with a space or colon in its path.
+check_guest_folder() {
+    case $PVG_BUILD in
+    *[[:space:]:]*) die "no guest can be made in $PVG_BUILD: Linux's makefiles take no spaces or colons; PVG_BUILD=FOLDER ./pvg ... builds in another folder" ;;
+    esac
 }
 
 # disk_full: is less than a MiB left where everything is built?

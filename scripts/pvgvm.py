@@ -226,6 +226,8 @@ class Vm:
         self.stderr_log = os.path.join(folder, "qemu.log")
         # Socket paths are limited to 107 bytes: they get a short folder of their own.
         self.sockets = tempfile.mkdtemp(prefix="pvg-")
+        # A comma ends a value.
+        console, sockets = (path.replace(",", ",,") for path in (self.console_log, self.sockets))
         image = image or guest_image(arch=arch)
         kind = ARCHITECTURES[arch]
         self.arguments = [
@@ -234,10 +236,10 @@ class Vm:
             "-nodefaults", "-no-user-config", "-vga", "none", "-display", display,
             "-kernel", os.path.join(image, "vmlinuz"), "-initrd", os.path.join(image, "initrd"),
             "-append", f"{kind['append']} {append}".strip(),
-            "-chardev", f"file,id=console,path={self.console_log}", "-serial", "chardev:console",
-            "-chardev", f"socket,id=agent,path={self.sockets}/agent,server=on,wait=off",
+            "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
+            "-chardev", f"socket,id=agent,path={sockets}/agent,server=on,wait=off",
             "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=pvg.agent",
-            "-qmp", f"unix:{self.sockets}/qmp,server=on,wait=off",
+            "-qmp", f"unix:{sockets}/qmp,server=on,wait=off",
         ]
         for device in devices:
             self.arguments += ["-device", device]
