@@ -218,10 +218,10 @@ void gmem_space_unmap(struct gmem_pin *pin, struct gmem_space *space, gva_t gva,
 
     if (!gmem_callbacks(pin->g) || !space->handle || !length || gva.v >= space->length_bytes)
         return;
-    if (__builtin_add_overflow(gva.v, length, &end) || end > space->length_bytes)
+    /* To a page's end, but not beyond the last whole page: the VMM's reservation ends where the task does. */
+    if (__builtin_add_overflow(gva.v, length, &end) || __builtin_add_overflow(end, mask, &end) ||
+        end > space->length_bytes)
         end = space->length_bytes;
-    if (__builtin_add_overflow(end, mask, &end))
-        end = UINT64_MAX;
     end &= ~mask;
     if (!interval_remove(space, start, end))
         return;

@@ -269,6 +269,31 @@ static void test_space(void **state)
     tear_down(&f);
 }
 
+/* A task that ends inside a page: an unmap to its end stays inside what the VMM has reserved, which the fake checks. */
+static void test_odd_length(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 14);
+    f.space.length_bytes = 0x8000 + 0x1800;
+    guest_map(&f.ram, f.space.directory_pfn, 0x4000, guest_page(&f.ram));
+    guest_map(&f.ram, f.space.directory_pfn, 0x8000, guest_page(&f.ram));
+    assert_int_equal(gmem_space_create(&f.pin, &f.space), 0);
+    assert_int_equal(gmem_space_map(&f.pin, &f.space, (gva_t){0x8000}, 0x4000, &f.fault), PVG_ERR_REFUSED);
+    assert_int_equal(f.fault.reason, REFUSE_VA_RANGE);
+    assert_int_equal(gmem_space_map(&f.pin, &f.space, (gva_t){0x4000}, 0x4000, &f.fault), 0);
+    gmem_space_unmap(&f.pin, &f.space, (gva_t){0x8000}, 0x4000); /* nothing whole is there */
+    assert_int_equal(f.vmm.unmaps, 0);
+    gmem_space_unmap(&f.pin, &f.space, (gva_t){0x4000}, UINT64_MAX);
+    assert_int_equal(f.vmm.unmaps, 1);
+    assert_int_equal(f.space.mapped_count, 0);
+    assert_int_equal(gmem_space_map(&f.pin, &f.space, (gva_t){0x4000}, 0x4000, &f.fault), 0);
+    gmem_space_unmap(&f.pin, &f.space, (gva_t){0x4000}, 0x4001);
+    assert_int_equal(f.vmm.unmaps, 2);
+    tear_down(&f);
+}
+
 /* 2025 pages go through read_memory in batches. */
 static void test_batches(void **state)
 {
@@ -473,7 +498,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_root),           cmocka_unit_test(test_lru), cmocka_unit_test(test_space),
         cmocka_unit_test(test_batches),        cmocka_unit_test(test_cut), cmocka_unit_test(test_busy_page),
-        cmocka_unit_test(test_interval_limit),
+        cmocka_unit_test(test_interval_limit), cmocka_unit_test(test_odd_length),
     };
 
     return cmocka_run_group_tests_name("gmem_callback", tests, NULL, NULL);
