@@ -565,6 +565,11 @@ static void close_or_reopen(struct core *core, struct fifo *f)
         fifo_close(core, f);
 }
 
+static bool wanted_out(struct core *core)
+{
+    return atomic_load(&core->requests) || core_silent(core);
+}
+
 static enum fifo_state turn(struct core *core, struct fifo *f)
 {
     for (uint32_t n = 0; n < LIMIT_TURN_PACKETS; n++) {
@@ -575,6 +580,8 @@ static enum fifo_state turn(struct core *core, struct fifo *f)
         retire(f);
         if (core->pin.cut || f->faulted || !f->defined)
             return FIFO_STOPPED;
+        if (wanted_out(core)) /* who waits for that waits for one command, not for all that a guest has queued */
+            return FIFO_MORE;
         if (!f->in_hand) {
             if (!load_written(core, f, &record, &written)) {
                 if (!core->pin.cut)

@@ -48,7 +48,6 @@ static void drop(struct core *core, struct task *t)
 {
     struct task **link = bucket(core, t->id);
 
-    core_settle(core, &core->pin, t->id, (gva_t){0}, UINT64_MAX);
     for (unsigned i = 0; i < core->observer_count; i++)
         if (core->observers[i].task_gone)
             core->observers[i].task_gone(core->observers[i].ctx, t->id);
@@ -61,6 +60,14 @@ static void drop(struct core *core, struct task *t)
     free(t);
 }
 
+/* The guest gives the task up: whoever still reads its pages finishes first. */
+static void retire(struct core *core, struct task *t)
+{
+    core_settle(core, &core->pin, t->id, (gva_t){0}, UINT64_MAX);
+    drop(core, t);
+}
+
+/* For a request: nothing is settled, since that reads guest memory, out of which somebody wants the worker or has it. */
 void task_drop_all(struct core *core)
 {
     gmem_pin(core->cfg.gmem, &core->pin);
@@ -101,7 +108,7 @@ static enum core_verdict define_task(void *ctx, const struct core_cmd *cmd)
         return CORE_DONE;
     }
     if (t)
-        drop(core, t);
+        retire(core, t);
     if (core->pin.cut)
         return CORE_DONE;
     if (atomic_load(&core->task_count) >= LIMIT_TASKS) {
@@ -133,7 +140,7 @@ static enum core_verdict delete_task(void *ctx, const struct core_cmd *cmd)
     struct task *t = find(core, id);
 
     if (t)
-        drop(core, t);
+        retire(core, t);
     else
         core_refuse(core, cmd, REFUSE_TASK_NONE, "task %u", id);
     return CORE_DONE;

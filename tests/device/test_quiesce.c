@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whoever wants the worker out of guest memory (FIFO_CONTROL := 0, reset, pause) waits for the command in hand and not for
+ * what a guest has queued behind it, and nothing reads guest memory for the sake of what is dropped. On a core of the
+ * test's own, with a handler that knows when it is wanted out.
+ */
+#include "device/alone.h"
+
+#include <pthread.h>
+
+#include "core/core_priv.h"
+
+#define WAITS  CMD_EXEC_INDIRECT2
+#define QUEUED 20
+
+static struct vmm v;
+static struct guest g;
+static struct alone alone;
+static _Atomic unsigned calls, settled, gone;
+static _Atomic bool inside;
+
+/* The first time, stay until somebody wants the worker out. */
+static enum core_verdict handler(void *ctx, const struct core_cmd *cmd)
+{
+    (void)ctx;
+    (void)cmd;
+    if (atomic_fetch_add(&calls, 1))
+        return CORE_DONE;
+    atomic_store(&inside, true);
+    vmm_poll(atomic_load(&v.core->requests) || core_silent(v.core));
+    return CORE_DONE;
+}
+
+static void settle(void *ctx, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length)
+{
+    atomic_fetch_add(&settled, 1);
+}
+
+static void task_gone(void *ctx, uint32_t task)
+{
+    atomic_fetch_add(&gone, 1);
+}
+
+static int setup(void **state)
+{
+    const struct core_observer observer = {.settle = settle, .task_gone = task_gone};
+
+    alone_init(&alone, &v, *state);
+    core_handle(v.core, WAITS, handler, NULL);
+    core_observe(v.core, &observer);
+    must(!core_start(v.core), "core_start");
+    atomic_store(&calls, 0);
+    atomic_store(&settled, 0);
+    atomic_store(&gone, 0);
+    atomic_store(&inside, false);
+    guest_init(&g, &v);
+    guest_boot(&g, 0);
+    for (uint32_t i = 1; i < 4; i++)
+        guest_channel(&g, i, 1);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    alone_fini(&alone, &v, &g);
+    return 0;
+}
+
+/* Commands on four FIFOs, of which the worker has begun one. */
+static void begin_one(void)
+{
+    for (uint32_t n = 0; n < QUEUED; n++)
+        for (uint32_t i = 0; i < 4; i++)
+            guest_send(&g, &g.channel[i], WAITS, WORDS(0, 0, 0));
+    vmm_poll(atomic_load(&inside));
+}
+
+static void test_disable(void **state)
+{
+    begin_one();
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    assert_int_equal(atomic_load(&calls), 1);
+    guest_boot(&g, 0);
+    guest_run(&g, &g.channel[0], CMD_NOP, NULL, 0);
+    assert_int_equal(atomic_load(&calls), 1);
+}
+
+static void test_reset(void **state)
+{
+    begin_one();
+    core_reset(v.core);
+    assert_int_equal(atomic_load(&calls), 1);
+}
+
+/* A pause loses nothing. */
+static void test_pause(void **state)
+{
+    begin_one();
+    core_pause(v.core);
+    assert_int_equal(atomic_load(&calls), 1);
+    core_unpause(v.core);
+    for (uint32_t i = 0; i < 4; i++)
+        guest_wait(&g, &g.channel[i], g.channel[i].stamp);
+    assert_int_equal(atomic_load(&calls), 4 * QUEUED);
+}
+
+/* The guest's delete finishes with the pages of a task; a disable, which comes when the worker is out, drops them. */
+static void test_settles(void **state)
+{
+    struct space task;
+
+    guest_kernel_task(&g);
+    space_init(&g, &task, 1, 3, 1ull << 34);
+    space_define(&g, &task);
+    atomic_store(&settled, 0);
+    guest_run(&g, &g.channel[0], CMD_DELETE_TASK, WORDS(1));
+    assert_int_equal(atomic_load(&settled), 1);
+    assert_int_equal(atomic_load(&gone), 1);
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    vmm_poll(atomic_load(&gone) == 2);
+    assert_int_equal(atomic_load(&settled), 1);
+}
+
+int main(void)
+{
+    static struct vmm_config own_core = {.no_device = true};
+    static struct vmm_config own_core_callbacks = {.no_device = true, .tasks = PVG_TASKS_CALLBACKS};
+    const struct CMUnitTest tests[] = {
+        DEVICE_TEST(test_disable, own_core),          DEVICE_TEST(test_reset, own_core),
+        DEVICE_TEST(test_pause, own_core),            DEVICE_TEST(test_settles, own_core),
+        DEVICE_TEST(test_disable, own_core_callbacks), DEVICE_TEST(test_settles, own_core_callbacks),
+    };
+
+    return cmocka_run_group_tests_name("quiesce", tests, NULL, NULL);
+}
