@@ -38,6 +38,7 @@ static uint8_t *view_new(struct vmm *v, uint64_t at, uint64_t bytes, bool readon
         mmap(NULL, before + bytes, PROT_READ | (readonly ? 0 : PROT_WRITE), MAP_SHARED, v->fd, (off_t)(at - before));
 
     must(view != MAP_FAILED, "mmap");
+    vmm_racy(v, view, before + bytes);
     return view + before;
 }
 
@@ -96,18 +97,24 @@ static const struct pvg_iosfc_ops with_memory = {.size = sizeof(with_memory),
                                                  .unmap_memory = unmap_memory};
 static const struct pvg_iosfc_ops without_memory = {.size = sizeof(without_memory), .raise_interrupt = raise_interrupt};
 
-void mapper_new(struct mapper *mp, struct guest *g)
+void mapper_attach(struct mapper *mp)
 {
+    struct vmm *v = mp->g->vmm;
     struct pvg_iosfc_desc desc;
     int err;
 
+    pvg_iosfc_desc_init(&desc, sizeof(desc));
+    desc.ops = v->cfg.tasks == PVG_TASKS_TABLE ? &without_memory : &with_memory;
+    desc.opaque = mp;
+    err = pvg_iosfc_new(v->dev, &desc, &mp->m);
+    must(!err, "pvg_iosfc_new: %s", pvg_error_text(err));
+}
+
+void mapper_new(struct mapper *mp, struct guest *g)
+{
     memset(mp, 0, sizeof(*mp));
     mp->g = g;
-    pvg_iosfc_desc_init(&desc, sizeof(desc));
-    desc.ops = g->vmm->cfg.tasks == PVG_TASKS_TABLE ? &without_memory : &with_memory;
-    desc.opaque = mp;
-    err = pvg_iosfc_new(g->vmm->dev, &desc, &mp->m);
-    must(!err, "pvg_iosfc_new: %s", pvg_error_text(err));
+    mapper_attach(mp);
 }
 
 void mapper_free(struct mapper *mp)

@@ -37,6 +37,8 @@ struct mapped {
 
 /* The device's mapper, with no ring so far; and its end (NULL-safe where it was freed before). */
 void mapper_new(struct mapper *mp, struct guest *g);
+/* Another one in the place of one that was freed; the guest's side stays as it is. */
+void mapper_attach(struct mapper *mp);
 void mapper_free(struct mapper *mp);
 /* Ring of @capacity entries and an empty table; the registers are written as a guest does. */
 void mapper_start(struct mapper *mp, uint32_t capacity);

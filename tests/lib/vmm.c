@@ -110,6 +110,12 @@ static void task_event(void *opaque, const struct pvg_task_event *event)
     pthread_mutex_unlock(&v->lock);
 }
 
+void vmm_racy(struct vmm *v, const void *p, uint64_t bytes)
+{
+    if (v->cfg.racy)
+        v->cfg.racy(__FILE__, __LINE__, p, bytes, "memory of the guest");
+}
+
 /* ---- callback mode: tasks are reservations, maps are second mappings of the file ---- */
 
 struct pvg_task {
@@ -146,6 +152,7 @@ static pvg_task *create_task(void *opaque, uint64_t length_bytes, void **base)
         free(t);
         return NULL;
     }
+    vmm_racy(v, t->base, length_bytes);
     pthread_mutex_lock(&v->lock);
     v->live_tasks++;
     pthread_mutex_unlock(&v->lock);
@@ -180,6 +187,7 @@ static bool map_memory(void *opaque, pvg_task *t, uint32_t n, uint64_t offset_by
                        const struct pvg_range *ranges)
 {
     struct vmm *v = opaque;
+    uint8_t *first = t->base + offset_bytes;
 
     must(n > 0, "map of nothing");
     if (!called(v, &v->maps, &v->refuse_map))
@@ -192,9 +200,13 @@ static bool map_memory(void *opaque, pvg_task *t, uint32_t n, uint64_t offset_by
         uint64_t bytes = ranges[i].length_bytes;
 
         must(offset_bytes <= t->bytes && bytes <= t->bytes - offset_bytes, "map beyond the task");
-        must(mmap(t->base + offset_bytes, bytes, PROT_READ | (readonly ? 0 : PROT_WRITE), MAP_SHARED | MAP_FIXED, v->fd,
-                  (off_t)(b->file_offset + (ranges[i].gpa - b->gpa))) != MAP_FAILED,
-             "mmap");
+        if (mmap(t->base + offset_bytes, bytes, PROT_READ | (readonly ? 0 : PROT_WRITE), MAP_SHARED | MAP_FIXED, v->fd,
+                 (off_t)(b->file_offset + (ranges[i].gpa - b->gpa))) == MAP_FAILED) { /* more than a process may have */
+            (void)munmap(first, (uint64_t)(t->base + offset_bytes - first));
+            (void)mmap(first, (uint64_t)(t->base + offset_bytes - first), PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+            return false;
+        }
         offset_bytes += bytes;
     }
     return true;
@@ -237,6 +249,7 @@ static void make_ram(struct vmm *v)
     must(v->fd >= 0 && !ftruncate(v->fd, (off_t)v->ram_bytes), "memfd");
     v->ram = mmap(NULL, v->ram_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
     must(v->ram != MAP_FAILED, "mmap");
+    vmm_racy(v, v->ram, v->ram_bytes);
     v->block[0] = (struct vmm_block){.gpa = 0, .bytes = low, .file_offset = 0, .host = v->ram};
     v->block[1] = (struct vmm_block){.gpa = HIGH_GPA, .bytes = high, .file_offset = low, .host = v->ram + low};
 }

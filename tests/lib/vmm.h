@@ -39,6 +39,8 @@ struct vmm_config {
     uint64_t low_bytes, high_bytes; /* at 0 and at 4 GiB */
     bool no_fd;    /* RAM is given without its file: no host views */
     bool no_device; /* the test makes a core of its own (vmm.core) */
+    /* Told of all memory that is the guest's, where its races with the host are the test's purpose. NULL: nobody */
+    void (*racy)(const char *file, int line, const volatile void *p, size_t bytes, const char *why);
 };
 
 /* A display and what it was told; under vmm.lock. */
@@ -89,6 +91,8 @@ void vmm_init(struct vmm *v, const struct vmm_config *cfg);
 void vmm_fini(struct vmm *v);
 
 void vmm_add_ram(struct vmm *v, unsigned block);
+/* Another place where the guest's memory can be seen: see vmm_config.racy. */
+void vmm_racy(struct vmm *v, const void *p, uint64_t bytes);
 /* Host address of @gpa, or NULL. */
 void *vmm_at(struct vmm *v, uint64_t gpa);
 
