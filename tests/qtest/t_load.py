@@ -2,8 +2,9 @@
 # The device as QEMU and its user see it: configuration space, properties, life cycle. (seed-checklist B, F2, G, J)
 import os
 import signal
+import struct
 
-from guest import FIFO_CONTROL, DISPLAY_PORTS, Guest
+from guest import CHILD_DOORBELL, FIFO_CONTROL, DISPLAY_PORTS, NOP, Display, Guest, Surface
 from harness import check, contains, equal, test
 from machine import DEADLINE_S, Config, Machine, Skip, run_qemu, wait_for
 
@@ -113,6 +114,7 @@ def property_errors():
             ('trace=nonsense*', "'nonsense*' matches no event" if Config.plugin else 'trace'),
             ('trace-file=/nowhere/file', "cannot write '/nowhere/file'" if Config.plugin else 'trace-file'),
             ('record=/nowhere/file', "cannot write '/nowhere/file'"),
+            ('serial=4294967295,displays=2', 'display 1, serial number 0: '),
             ('no-such=1', 'no-such')):
         status, text = run_qemu('-device', f'apple-gfx-pci,{option}')
         contains(text, part, option)
@@ -181,6 +183,101 @@ def no_hot_plug():
     with Machine(DEVICE) as m:
         m.qmp_error('device_add', driver='apple-gfx-pci', id='h')
         m.qmp_error('device_del', id='g')
+
+
+def behind_switch(m):
+    """Numbers the buses of a root port, a switch's two ports and what is below; the root port's and the last devfn."""
+    port = next(d for d in range(0, 256, 8) if m.config_read(d, 0) == 0x000c1b36)
+    for devfn, primary, secondary, last in (port, 0, 1, 3), (1 << 8, 1, 2, 3), (2 << 8, 2, 3, 3):
+        m.config_write(devfn, 0x18, primary | secondary << 8 | last << 16)
+        m.config_write(devfn, 0x20, 0xfdf0fd00)  # the window of memory
+        m.config_write(devfn, 4, 7, 2)
+    return port, 3 << 8
+
+
+@test
+def unplugged_with_its_bus():
+    """a switch is unplugged with the device in it, at work and being recorded: console, threads, blocker go; QEMU lives"""
+    with Machine('pcie-root-port,id=rp,chassis=1', 'x3130-upstream,id=up,bus=rp',
+                 'xio3130-downstream,id=down,bus=up,chassis=2,slot=1', 'apple-gfx-pci,id=g,bus=down,displays=2',
+                 args=['-global', 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off']) as m:
+        port, devfn = behind_switch(m)
+        g = Guest(m, slot=0)
+        g.devfn = devfn
+        g.start()
+        task = g.task()
+        d = Display(g).online()
+        s = Surface(task, 1, 64, 48)
+        s.put(b'\x11\x22\x33\0' * (64 * 48))
+        d.present(s)
+        equal(m.screendump()[:2], (64, 48), 'picture before')
+        m.set('record', m.path('record'))
+        threads = len(os.listdir(f'/proc/{m.process.pid}/task'))
+        at = m.config_read(port, 0x34, 1)
+        while m.config_read(port, at, 1) != 0x10:
+            at = m.config_read(port, at + 1, 1)
+        m.qmp('device_del', id='up')
+        for i in range(200):
+            g.put_root(g.packet(NOP, b'', g.root_stamp + 1 + i))
+        slot = m.config_read(port, at + 0x18, 2)
+        m.config_write(port, at + 0x18, slot | 0x700, 2)  # power off: the slot is emptied
+
+        def gone():
+            m.qmp('query-status')
+            return any(e['event'] == 'DEVICE_DELETED' and e['data'].get('device') == 'g' for e in m.events)
+        wait_for(gone, 'end of the device')
+        contains(m.qmp_error('screendump', filename=m.path('x.ppm'), device='g'), "'g' not found", 'console')
+        wait_for(lambda: len(os.listdir(f'/proc/{m.process.pid}/task')) <= threads - 2, 'end of its threads')
+        m.reset()
+        m.qmp('screendump', filename=m.path('x.ppm'))
+        check('return' in m.qmp_raw('migrate', uri='exec:cat >/dev/null'), 'its migration blocker is left')
+
+
+@test
+def recordings():
+    """record: a file has one writer, beginning anew in one's own is whole; a FIFO that nobody reads is an error"""
+    with Machine('apple-gfx-pci,id=g,addr=4', 'apple-gfx-pci,id=h,addr=5') as m:
+        path = m.path('record')
+        m.set('record', path)
+        g = Guest(m, slot=4).start(msi=False)
+        for _ in range(50):
+            g.command(NOP)
+        contains(m.qmp_error('qom-set', path='/machine/peripheral/h', property='record', value=path),
+                 f"record: '{path}' is being written by another device", 'two writers')
+        equal(m.get('record', 'h'), '', 'record of the other')
+        m.set('record', path)
+        g.command(NOP)
+        m.set('record', '')
+        with open(path, 'rb') as f:
+            data = f.read()
+        # Record after record up to the very end: nothing of the older recording is left (docs/record.md).
+        at = 8
+        while at < len(data):
+            at += 16 + struct.unpack_from('<I', data, at + 4)[0]
+        equal((data[:4], at), (b'PVGR', len(data)), 'magic, end of the last record')
+        m.set('record', path, 'h')
+        os.mkfifo(m.path('fifo'))
+        contains(m.qmp_error('qom-set', path='/machine/peripheral/g', property='record', value=m.path('fifo')),
+                 "record: cannot write", 'FIFO')
+
+
+@test
+def message_to_itself():
+    """an MSI message that the guest sends to the device's own window goes nowhere"""
+    with Machine(DEVICE) as m:
+        g = Guest(m).start()
+        cap = g.capability(5)
+        g.command(NOP)
+        m.config_write(g.devfn, cap + 4, g.bar + CHILD_DOORBELL)
+        m.config_write(g.devfn, cap + 12, 0, 2)
+        g.command(NOP)
+        m.qmp('query-status')  # the main loop has been round
+        m.config_write(g.devfn, cap + 4, g.msi_page)
+        m.config_write(g.devfn, cap + 12, 0x5a, 2)
+        m.write(4, g.msi_page, 0)
+        g.command(NOP)
+        wait_for(g.interrupted, 'a message to memory')
+        equal(m.refusals(), {}, 'refused: what its own message rang')
 
 
 @test

@@ -10,6 +10,7 @@
  * no opcode, no page layout.
  */
 #include "compat.h"
+#include <sys/file.h>
 #include "apple-gfx.h"
 #include "trace.h"
 
@@ -311,19 +312,58 @@ static void apple_gfx_exit(Notifier *notifier, void *data)
     apple_gfx_stop(container_of(notifier, AppleGFXExit, parent)->s);
 }
 
+/*
+ * Opens @path for a recording. The lock says that it is somebody's: a second
+ * recording in the same file would leave neither readable.
+ */
+static int apple_gfx_record_open(AppleGFXState *s, const char *path,
+                                 Error **errp)
+{
+    /* Not blocking: a FIFO that nobody reads would stop QEMU here. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                  0600);
+    int flags;
+
+    if (fd < 0) {
+        error_setg_errno(errp, errno, "record: cannot write '%s'", path);
+        return -1;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+        /* Our own, which begins anew? */
+        if (s->recording && g_str_equal(path, s->record)) {
+            (void)pvg_device_record(s->dev, -1); /* ending cannot fail */
+            s->recording = false;
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+            error_setg(errp, "record: '%s' is being written by another device",
+                       path);
+            close(fd);
+            return -1;
+        }
+    }
+    flags = fcntl(fd, F_GETFL);
+    if (flags == -1 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) ||
+        (ftruncate(fd, 0) && errno != EINVAL)) { /* no regular file */
+        error_setg_errno(errp, errno, "record: cannot write '%s'", path);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 bool apple_gfx_record(AppleGFXState *s, const char *path, Error **errp)
 {
     int fd = -1;
     int err;
 
     if (*path) {
-        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        fd = apple_gfx_record_open(s, path, errp);
         if (fd < 0) {
-            error_setg_errno(errp, errno, "record: cannot write '%s'", path);
             return false;
         }
     }
     err = pvg_device_record(s->dev, fd);
+    s->recording = fd >= 0 && !err;
     if (err) {
         error_setg(errp, "record: '%s': %s", path, pvg_error_text(err));
         return false;
@@ -396,7 +436,9 @@ bool apple_gfx_common_realize(AppleGFXState *s, Error **errp)
     if (apple_gfx_migration_block(&s->migration_blocker, errp) < 0) {
         return false;
     }
-    s->irq_bh = qemu_bh_new(apple_gfx_irq_bh, s);
+    /* Its message may go to a window of ours: then QEMU sees the circle. */
+    s->irq_bh = qemu_bh_new_guarded(apple_gfx_irq_bh, s,
+                                    &s->owner->mem_reentrancy_guard);
 
     if (!apple_gfx_device_realize(s, errp)) {
         return false;
@@ -439,7 +481,7 @@ void apple_gfx_common_unrealize(AppleGFXState *s)
     }
     pvg_device_free(s->dev);
     s->dev = NULL;
-    s->stopped = s->paused = false;
+    s->stopped = s->paused = s->recording = false;
     if (s->irq_bh) {
         qemu_bh_delete(s->irq_bh);
         s->irq_bh = NULL;

@@ -332,6 +332,9 @@ static int display_new(AppleGFXDisplay *d, const struct pvg_display_desc *desc,
     *serial = d->serial;
     if (!*serial && s->display[0].serial) {
         *serial = s->display[0].serial + d->port;
+        if (!*serial) {
+            return PVG_ERR_INVALID; /* past the largest number */
+        }
     }
     if (*serial) {
         return pvg_display_new(s->dev, desc, d->port, *serial, &d->disp);
@@ -354,7 +357,8 @@ bool apple_gfx_display_realize(AppleGFXDisplay *d, Error **errp)
         apple_gfx_default_modes(&s->display[0].modes);
     }
     /* Before the display: its callbacks may come at once. */
-    d->cursor_bh = qemu_bh_new(display_cursor_bh, d);
+    d->cursor_bh = qemu_bh_new_guarded(display_cursor_bh, d,
+                                       &s->owner->mem_reentrancy_guard);
     d->con = graphic_console_init(s->owner, d->port, &display_hw_ops, d);
 
     pvg_display_desc_init(&desc, sizeof(desc));
@@ -369,7 +373,8 @@ bool apple_gfx_display_realize(AppleGFXDisplay *d, Error **errp)
                    "display needs its own", d->port, serial);
         return false;
     } else if (err) {
-        error_setg(errp, "display %u: %s", d->port, pvg_error_text(err));
+        error_setg(errp, "display %u, serial number %u: %s", d->port, serial,
+                   pvg_error_text(err));
         return false;
     }
     if (!apple_gfx_display_set_modes(d, errp)) {

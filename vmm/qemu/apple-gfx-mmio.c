@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * apple-gfx-mmio: the paravirtualized GPU of arm64 guests, the seed's own variant: a system bus device with two register
- * windows, gfx (region 0, line 0) and the surface mapper (region 1, line 1) (transport 1.2, host-api 1.14 and 4.6).
+ * apple-gfx-mmio: the paravirtualized GPU of arm64 guests, the seed's own
+ * variant: a system bus device with two register windows, gfx (region 0, line
+ * 0) and the surface mapper (region 1, line 1) (transport 1.2, host-api 1.14
+ * and 4.6).
  *
- * A machine wires it (the in-tree patch does for vmapple); on stock machines apple-gfx-platform.c does. Everything that is not
- * about the second window and the lines is in apple-gfx-common.c.
+ * A machine wires it (the in-tree patch does for vmapple); on stock machines
+ * apple-gfx-platform.c does. Everything that is not about the second window and
+ * the lines is in apple-gfx-common.c.
  */
 #include "compat.h"
 #include "apple-gfx.h"
@@ -164,7 +167,8 @@ static bool iosfc_realize(AppleGFXMMIOState *m, Error **errp)
     struct pvg_iosfc_desc desc;
     int err;
 
-    m->iosfc_bh = qemu_bh_new(iosfc_irq_bh, m);
+    m->iosfc_bh = qemu_bh_new_guarded(iosfc_irq_bh, m,
+                                      &DEVICE(m)->mem_reentrancy_guard);
     m->iosfc_ops = (struct pvg_iosfc_ops) {
         .size = sizeof(m->iosfc_ops),
         .raise_interrupt = iosfc_raise_interrupt,

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * apple-gfx-mmio-platform: puts an apple-gfx-mmio on a stock machine that knows nothing of it (host-api 6.3), with -device.
+ * apple-gfx-mmio-platform: puts an apple-gfx-mmio on a stock machine that knows
+ * nothing of it (host-api 6.3), with -device.
  *
- * QEMU lets users create system bus devices only where the machine allows the type, and virt exits when such a device has no
- * device-tree binding of its own. So the user creates this device without a bus; it makes the system bus device below the
- * machine object, maps its windows, connects its lines, and describes it in the device tree if the machine has one.
+ * QEMU lets users create system bus devices only where the machine allows the
+ * type, and virt exits when such a device has no device-tree binding of its
+ * own. So the user creates this device without a bus; it makes the system bus
+ * device below the machine object, maps its windows, connects its lines, and
+ * describes it in the device tree if the machine has one.
  */
 #include "compat.h"
 #include "apple-gfx.h"

@@ -107,6 +107,7 @@ struct AppleGFXState {
     Error *migration_blocker;
     bool paused;
     bool stopped;
+    bool recording; /* to the file named by record */
 
     QEMUBH *irq_bh;
     /* atomic: the library asked, and no message went out since */

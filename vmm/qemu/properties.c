@@ -150,6 +150,7 @@ static void get_modes(Object *obj, Visitor *v, const char *name, void *opaque,
 static void set_modes(Object *obj, Visitor *v, const char *name, void *opaque,
                       Error **errp)
 {
+    ERRP_GUARD();
     AppleGFXState *s = apple_gfx_from_object(obj);
     g_autofree AppleGFXModes *modes = g_new0(AppleGFXModes, 1);
     g_autofree char *text = NULL;
@@ -191,6 +192,7 @@ static void get_display_modes(Object *obj, Visitor *v, const char *name,
 static void set_display_modes(Object *obj, Visitor *v, const char *name,
                               void *opaque, Error **errp)
 {
+    ERRP_GUARD();
     AppleGFXState *s = apple_gfx_from_object(obj);
     g_autofree AppleGFXModes *modes = g_new0(AppleGFXModes, 1);
     strList *list = NULL, *entry;
