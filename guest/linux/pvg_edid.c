@@ -100,16 +100,25 @@ static bool dtd_fits(const struct pvg_timing *t)
 	       t->vtotal - t->vdisplay <= DTD_MAX_EXTENT;
 }
 
+/*
+ * How large the picture is; 0 when that is not known or nothing that all places for it can hold: the
+ * base block counts in centimetres, in a byte, and one extent alone would mean an aspect ratio.
+ */
+static void image_size(const struct pvg_monitor *monitor, u32 *width_mm, u32 *height_mm)
+{
+	bool known = monitor->width_mm >= 10 && monitor->width_mm / 10 <= 255 &&
+		     monitor->height_mm >= 10 && monitor->height_mm / 10 <= 255;
+
+	*width_mm = known ? monitor->width_mm : 0;
+	*height_mm = known ? monitor->height_mm : 0;
+}
+
 static void put_dtd(u8 *p, const struct pvg_timing *t, u32 width_mm, u32 height_mm)
 {
 	u32 hblank = t->htotal - t->hdisplay, vblank = t->vtotal - t->vdisplay;
 	u32 hfront = t->hsync_start - t->hdisplay, vfront = t->vsync_start - t->vdisplay;
 	u32 hsync = t->hsync_end - t->hsync_start, vsync = t->vsync_end - t->vsync_start;
 
-	if (width_mm > DTD_MAX_EXTENT || height_mm > DTD_MAX_EXTENT) {
-		width_mm = 0;
-		height_mm = 0;
-	}
 	put16(p, (t->clock_khz + 5) / 10);
 	p[2] = t->hdisplay;
 	p[3] = hblank;
@@ -219,14 +228,16 @@ static void put_displayid_monitor(u8 **p, const struct pvg_monitor *monitor, con
 {
 	const struct pvg_mode *native = &monitor->modes[0];
 	u8 *d = displayid_block(p, 0x00, 12);
+	u32 width_mm, height_mm;
 
+	image_size(monitor, &width_mm, &height_mm);
 	memcpy(d, "PVG", 3);
 	memcpy(d + 3, base + 10, 6); /* product code and serial number */
 	d[10] = base[17] + 1990 - 2000;
 
 	d = displayid_block(p, 0x01, 12);
-	put16(d, monitor->width_mm > 6553 ? 0 : monitor->width_mm * 10);
-	put16(d + 2, monitor->height_mm > 6553 ? 0 : monitor->height_mm * 10);
+	put16(d, width_mm * 10);
+	put16(d + 2, height_mm * 10);
 	put16(d + 4, native->width);
 	put16(d + 6, native->height);
 	d[9] = base[23]; /* gamma, same encoding */
@@ -293,9 +304,11 @@ size_t pvg_edid_make(u8 edid[PVG_EDID_MAX_SIZE], const struct pvg_monitor *monit
 	static const u8 header[8] = { 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00 };
 	struct pvg_timing t, extra[DISPLAYID_MAX_TIMINGS];
 	unsigned int i, from, blocks, dtds = 0, extended = 0;
+	u32 width_mm, height_mm;
 	u8 *p;
 	bool srgb, fits = true;
 
+	image_size(monitor, &width_mm, &height_mm);
 	memset(edid, 0, PVG_EDID_MAX_SIZE);
 	memcpy(edid, header, sizeof(header));
 	edid[8] = ('P' - '@') << 2 | ('V' - '@') >> 3;
@@ -307,10 +320,8 @@ size_t pvg_edid_make(u8 edid[PVG_EDID_MAX_SIZE], const struct pvg_monitor *monit
 	edid[18] = 1;
 	edid[19] = 4;
 	edid[20] = 0xa0; /* digital, 8 bits per colour */
-	edid[21] = monitor->width_mm / 10 > 255 ? 255 : monitor->width_mm / 10;
-	edid[22] = monitor->height_mm / 10 > 255 ? 255 : monitor->height_mm / 10;
-	if (!edid[21] || !edid[22])
-		put16(edid + 21, 0); /* one of them alone would mean an aspect ratio */
+	edid[21] = width_mm / 10;
+	edid[22] = height_mm / 10;
 	edid[23] = 120; /* gamma 2.2 */
 	srgb = put_chromaticity(edid, monitor->chromaticity);
 	edid[24] = 0x22 | (srgb ? 0x04 : 0); /* can be switched off, first timing is native */
@@ -327,7 +338,7 @@ size_t pvg_edid_make(u8 edid[PVG_EDID_MAX_SIZE], const struct pvg_monitor *monit
 				base_timing(&t, monitor);
 		}
 		if (dtds < DESCRIPTORS - 1 && dtd_fits(&t)) {
-			put_dtd(p, &t, monitor->width_mm, monitor->height_mm);
+			put_dtd(p, &t, width_mm, height_mm);
 			p += DESCRIPTOR_SIZE;
 			dtds++;
 			fits = fits && (i || t.clock_khz == extra[0].clock_khz);
@@ -337,7 +348,7 @@ size_t pvg_edid_make(u8 edid[PVG_EDID_MAX_SIZE], const struct pvg_monitor *monit
 	}
 	if (!dtds) {
 		base_timing(&t, monitor);
-		put_dtd(p, &t, monitor->width_mm, monitor->height_mm);
+		put_dtd(p, &t, width_mm, height_mm);
 		p += DESCRIPTOR_SIZE;
 		dtds++;
 	}
