@@ -181,6 +181,23 @@ void pvg_pipe_irq(struct pvg_pipe *pipe)
 	}
 }
 
+/*
+ * What the host offers. Tables and images have the size that the first start has found: a host that
+ * offers more later on, after a fault or when the guest wakes up elsewhere, gets no more.
+ */
+static void read_offers(struct pvg_pipe *pipe)
+{
+	pipe->gamma_entries = min(pipe->gamma_entries,
+				  pvg_shared_read32(pipe, PVG_PAGE_GAMMA_ENTRIES));
+	if (pipe->gamma_entries < 2)
+		pipe->gamma_entries = 0;
+	pipe->cursor_max_width = min_t(u32, pipe->cursor_max_width,
+				       pvg_shared_read16(pipe, PVG_PAGE_CURSOR_WIDTH));
+	pipe->cursor_max_height = min_t(u32, pipe->cursor_max_height,
+					pvg_shared_read16(pipe, PVG_PAGE_CURSOR_HEIGHT));
+	pipe->cursor_features = pvg_shared_read32(pipe, PVG_PAGE_CURSOR_FEATURES);
+}
+
 /**
  * pvg_pipe_start() - open a pipe's channel and register its shared page
  * @pipe: the pipe
@@ -217,16 +234,7 @@ int pvg_pipe_start(struct pvg_pipe *pipe)
 		return -EPROTO;
 	}
 
-	pipe->gamma_entries = min_t(u32, PVG_GAMMA_ENTRIES,
-				    pvg_shared_read32(pipe, PVG_PAGE_GAMMA_ENTRIES));
-	if (pipe->gamma_entries < 2)
-		pipe->gamma_entries = 0;
-	pipe->cursor_max_width = min_t(u32, PVG_MAX_CURSOR_EXTENT,
-				       pvg_shared_read16(pipe, PVG_PAGE_CURSOR_WIDTH));
-	pipe->cursor_max_height = min_t(u32, PVG_MAX_CURSOR_EXTENT,
-					pvg_shared_read16(pipe, PVG_PAGE_CURSOR_HEIGHT));
-	pipe->cursor_features = pvg_shared_read32(pipe, PVG_PAGE_CURSOR_FEATURES);
-
+	read_offers(pipe);
 	spin_lock_irqsave(&pipe->vbl_lock, flags);
 	if (pipe->vbl_enabled)
 		enabled |= PVG_EVENT_VBLANK;

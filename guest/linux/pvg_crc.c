@@ -45,20 +45,21 @@ void pvg_crc_vblank(struct pvg_pipe *pipe)
  * pvg_crc_shown() - a framebuffer was presented
  * @pipe: the pipe
  * @fb: framebuffer, NULL for black
- * @src_x: first column shown
- * @src_y: first row shown
+ * @state: plane state with the part of it that is shown
  */
-void pvg_crc_shown(struct pvg_pipe *pipe, struct drm_framebuffer *fb, u32 src_x, u32 src_y)
+void pvg_crc_shown(struct pvg_pipe *pipe, struct drm_framebuffer *fb,
+		   const struct drm_plane_state *state)
 {
 	struct pvg_crc *crc = &pipe->crc;
+	struct drm_rect shown = pvg_shown(state);
 
 	if (fb)
 		drm_framebuffer_get(fb);
 	spin_lock_irq(&crc->lock);
 	if (crc->active) {
 		swap(crc->shown, fb);
-		crc->src_x = src_x;
-		crc->src_y = src_y;
+		crc->src_x = shown.x1;
+		crc->src_y = shown.y1;
 	}
 	spin_unlock_irq(&crc->lock);
 	if (fb)
@@ -239,9 +240,9 @@ static int crc_start(struct pvg_pipe *pipe)
 	drm_modeset_lock(&pipe->primary.mutex, NULL);
 	WRITE_ONCE(pipe->crc.active, true);
 	state = pipe->primary.state;
-	pipe->crc.width = state->src_w >> 16;
-	pipe->crc.height = state->src_h >> 16;
-	pvg_crc_shown(pipe, state->fb, state->src_x >> 16, state->src_y >> 16);
+	pipe->crc.width = drm_rect_width(&state->src) >> 16;
+	pipe->crc.height = drm_rect_height(&state->src) >> 16;
+	pvg_crc_shown(pipe, state->fb, state);
 	drm_modeset_unlock(&pipe->primary.mutex);
 	return 0;
 }

@@ -6,6 +6,7 @@
  */
 #include <drm/drm_atomic.h>
 #include <drm/drm_atomic_helper.h>
+#include <drm/drm_damage_helper.h>
 #include <drm/drm_fourcc.h>
 #include <drm/drm_gem_atomic_helper.h>
 #include <drm/drm_gem_framebuffer_helper.h>
@@ -199,11 +200,16 @@ static void pvg_cursor_atomic_update(struct drm_plane *plane, struct drm_atomic_
 {
 	struct drm_plane_state *old = drm_atomic_get_old_plane_state(state, plane);
 	struct drm_plane_state *new = drm_atomic_get_new_plane_state(state, plane);
+	struct drm_crtc_state *crtc_state = drm_atomic_get_new_crtc_state(state, new->crtc);
 	struct pvg_pipe *pipe = container_of(plane, struct pvg_pipe, cursor_plane);
 
-	/* A client that draws into its cursor says so by damage. */
+	/*
+	 * A client that draws into its cursor says so by damage. What it has set while the CRTC was
+	 * off comes here when that goes on.
+	 */
 	cursor_update(pipe, to_pvg_plane_state(new),
-		      !same_image(old, new) || !old->visible || new->fb_damage_clips);
+		      !same_image(old, new) || !old->visible || new->fb_damage_clips ||
+		      drm_atomic_crtc_needs_modeset(crtc_state));
 }
 
 static void pvg_cursor_atomic_disable(struct drm_plane *plane, struct drm_atomic_state *state)
@@ -243,10 +249,13 @@ static void pvg_cursor_cleanup_fb(struct drm_plane *plane, struct drm_plane_stat
 static int pvg_cursor_async_check(struct drm_plane *plane, struct drm_atomic_state *state)
 {
 	struct drm_plane_state *new = drm_atomic_get_new_plane_state(state, plane);
+	struct drm_crtc_state *crtc_state;
 
-	if (!plane->state->crtc || !plane->state->fb || !new->fb)
+	if (!plane->state->crtc || !plane->state->fb || !new->crtc || !new->fb)
 		return -EINVAL;
-	return 0;
+	/* Nothing appears on a CRTC that is off. */
+	crtc_state = drm_atomic_get_new_crtc_state(state, new->crtc);
+	return crtc_state && crtc_state->active ? 0 : -EINVAL;
 }
 
 static void pvg_cursor_async_update(struct drm_plane *plane, struct drm_atomic_state *state)
@@ -309,6 +318,7 @@ int pvg_cursor_init(struct pvg_pipe *pipe)
 	if (ret)
 		return ret;
 	drm_plane_helper_add(&pipe->cursor_plane, &pvg_cursor_helper_funcs);
+	drm_plane_enable_fb_damage_clips(&pipe->cursor_plane);
 	return 0;
 }
 

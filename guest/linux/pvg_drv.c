@@ -52,6 +52,8 @@ static int pvg_debugfs_state(struct seq_file *m, void *data)
 			   pipe->pending_count);
 		seq_printf(m, "  vblanks %llu, by timer %llu, period %llu ns\n",
 			   pipe->stats.vblanks, pipe->stats.soft_vblanks, pipe->vbl_period_ns);
+		seq_printf(m, "  pointer shown %d at %u,%u\n", pipe->cursor.visible, pipe->cursor.x,
+			   pipe->cursor.y);
 	}
 	return 0;
 }
@@ -143,7 +145,12 @@ static void restart_work(struct work_struct *work)
 	}
 	mutex_unlock(&pvg->state_lock);
 	if (!ret)
-		pvg_kms_repaint(pvg);
+		schedule_work(&pvg->repaint_work);
+}
+
+static void repaint_work(struct work_struct *work)
+{
+	pvg_kms_repaint(container_of(work, struct pvg_device, repaint_work));
 }
 
 /**
@@ -155,10 +162,10 @@ static void restart_work(struct work_struct *work)
  */
 void pvg_device_fault(struct pvg_device *pvg, const char *why)
 {
-	if (READ_ONCE(pvg->unplugged))
-		return;
-	if (schedule_work(&pvg->restart_work))
+	rcu_read_lock(); /* pvg_transport_stop() waits, then stop_for_good() cancels */
+	if (!READ_ONCE(pvg->unplugged) && schedule_work(&pvg->restart_work))
 		drm_err(&pvg->drm, "%s: restarting\n", why);
+	rcu_read_unlock();
 }
 
 static void watchdog_work(struct work_struct *work)
@@ -245,6 +252,9 @@ static int pipes_alloc(struct pvg_device *pvg)
 		mutex_init(&pipe->present_lock);
 		init_waitqueue_head(&pipe->present_wait);
 		INIT_WORK(&pipe->event_work, pvg_pipe_event_work);
+		pipe->gamma_entries = PVG_GAMMA_ENTRIES;
+		pipe->cursor_max_width = PVG_MAX_CURSOR_EXTENT;
+		pipe->cursor_max_height = PVG_MAX_CURSOR_EXTENT;
 		pipe->cursor.current_image = -1;
 		pvg_vblank_init(pipe);
 		pvg_crc_init(pipe);
@@ -278,6 +288,7 @@ struct pvg_device *pvg_device_create(struct device *parent, const struct pvg_fro
 	INIT_LIST_HEAD(&pvg->garbage);
 	INIT_WORK(&pvg->garbage_work, garbage_work);
 	INIT_WORK(&pvg->restart_work, restart_work);
+	INIT_WORK(&pvg->repaint_work, repaint_work);
 	INIT_DELAYED_WORK(&pvg->watchdog, watchdog_work);
 	init_waitqueue_head(&pvg->online_wait);
 	pvg_transport_init(pvg);
@@ -318,10 +329,13 @@ static void cancel_works(struct pvg_device *pvg)
 	unsigned int i;
 
 	cancel_work_sync(&pvg->restart_work);
+	cancel_work_sync(&pvg->repaint_work);
 	cancel_delayed_work_sync(&pvg->watchdog);
 	flush_workqueue(pvg->wq);
-	for (i = 0; i < pvg->pipe_count; i++)
+	for (i = 0; i < pvg->pipe_count; i++) {
 		hrtimer_cancel(&pvg->pipes[i].vbl_timer);
+		flush_work(&pvg->pipes[i].crc.work);
+	}
 }
 
 static void stop_for_good(struct pvg_device *pvg)
@@ -355,6 +369,8 @@ int pvg_device_register(struct pvg_device *pvg)
 		return ret;
 	mutex_lock(&pvg->state_lock);
 	ret = device_start(pvg);
+	if (ret)
+		device_stop(pvg, false); /* no event finds a device that is half up */
 	mutex_unlock(&pvg->state_lock);
 	if (!ret)
 		ret = pvg_kms_init(pvg);
@@ -427,18 +443,20 @@ int pvg_device_suspend(struct pvg_device *pvg)
 int pvg_device_resume(struct pvg_device *pvg)
 {
 	unsigned int i;
-	int ret;
+	int ret, err;
 
 	mutex_lock(&pvg->state_lock);
 	ret = device_start(pvg);
-	if (ret)
+	if (ret) {
 		device_stop(pvg, false);
+		drm_err(&pvg->drm, "no start after sleep (%d): the display stays as it is\n", ret);
+	}
 	mutex_unlock(&pvg->state_lock);
-	if (ret)
-		return ret;
-	for (i = 0; i < pvg->pipe_count; i++)
+	for (i = 0; i < pvg->pipe_count && !ret; i++)
 		pvg_cursor_resend(&pvg->pipes[i]);
-	return drm_mode_config_helper_resume(&pvg->drm);
+	/* In any case: user space goes on, on a display that shows nothing if need be. */
+	err = drm_mode_config_helper_resume(&pvg->drm);
+	return ret ? ret : err;
 }
 
 static int __init pvg_module_init(void)

@@ -29,6 +29,7 @@
 #include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_mm.h>
 #include <drm/drm_plane.h>
+#include <drm/drm_rect.h>
 #include <drm/drm_vblank.h>
 
 #include "pvg_edid.h"
@@ -66,11 +67,13 @@ struct pvg_fence {
  * struct pvg_packet - a packet under construction
  * @words: number of words in @w
  * @barriers: number of stamp waits, which come before the payload
+ * @generation: of the stamps waited for, when there are any
  * @w: header, stamp waits, payload
  */
 struct pvg_packet {
 	u32 words;
 	u16 barriers;
+	u32 generation;
 	__le32 w[PVG_PACKET_MAX_WORDS];
 };
 
@@ -349,7 +352,8 @@ struct pvg_cursor {
  * @info_lock: protects @info and @connected
  * @info: what the host says the monitor is
  * @connected: online has been signalled and not withdrawn
- * @gamma_entries: entries per channel this driver sends, 0 for none
+ * @gamma_entries: entries per channel this driver sends, 0 for none; like the next two never
+ *	more than at the first start, for which memory was allocated
  * @cursor_max_width: largest cursor, pixels
  * @cursor_max_height: largest cursor, pixels
  * @cursor_features: PVG_CURSOR_FEATURE_*
@@ -363,7 +367,7 @@ struct pvg_cursor {
  * @gamma_used: the table in @gamma that the next present has to name, NULL for none
  * @gamma_sum: checksum of that table
  * @cursor: cursor state, protected by @present_lock
- * @black: surface shown when the pipe is off
+ * @black: surface shown when the pipe is off, protected by @present_lock
  * @vbl_lock: protects the vbl fields
  * @vbl_period_ns: refresh period
  * @vbl_time: last vertical blank on the grid
@@ -505,6 +509,8 @@ struct pvg_front {
  * @garbage_work: frees what is free
  * @watchdog: looks for lost interrupts and stalled presents
  * @restart_work: tears the transport down and brings it up again
+ * @repaint_work: shows everything again after that; a work of its own, because it waits for locks
+ *	and presents that only another restart may free
  * @restarts: number of restarts
  * @restart_time: jiffies of the last one
  * @online_wait: woken when a pipe comes online
@@ -535,6 +541,7 @@ struct pvg_device {
 	struct work_struct garbage_work;
 	struct delayed_work watchdog;
 	struct work_struct restart_work;
+	struct work_struct repaint_work;
 	unsigned int restarts;
 	unsigned long restart_time;
 	wait_queue_head_t online_wait;
@@ -581,6 +588,18 @@ static inline u16 pvg_shared_read16(struct pvg_pipe *pipe, u32 offset)
 static inline void pvg_shared_write32(struct pvg_pipe *pipe, u32 offset, u32 value)
 {
 	WRITE_ONCE(*(__le32 *)(pipe->page + offset), cpu_to_le32(value));
+}
+
+/*
+ * What a plane shows of its framebuffer: the source rectangle less what lies outside the CRTC.
+ * Known when the state was checked; whole pixels, as nothing is scaled.
+ */
+static inline struct drm_rect pvg_shown(const struct drm_plane_state *state)
+{
+	struct drm_rect shown;
+
+	drm_rect_fp_to_int(&shown, &state->src);
+	return shown;
 }
 
 static inline atomic_t *pvg_shared_atomic(struct pvg_pipe *pipe, u32 offset)
@@ -714,7 +733,8 @@ void pvg_pipe_event_work(struct work_struct *work);
 
 /* pvg_crc.c */
 void pvg_crc_init(struct pvg_pipe *pipe);
-void pvg_crc_shown(struct pvg_pipe *pipe, struct drm_framebuffer *fb, u32 src_x, u32 src_y);
+void pvg_crc_shown(struct pvg_pipe *pipe, struct drm_framebuffer *fb,
+		   const struct drm_plane_state *state);
 void pvg_crc_gamma(struct pvg_pipe *pipe, const struct drm_color_lut *lut, unsigned int length);
 void pvg_crc_vblank(struct pvg_pipe *pipe);
 int pvg_crc_set_source(struct drm_crtc *crtc, const char *source);

@@ -272,19 +272,18 @@ static void surface_release(struct kref *ref)
 	surface_detach(surface);
 	mutex_unlock(&task->lock);
 
-	/* Where no command gets through, the memory is free when the device has been stopped. */
-	fence = pvg_fence_until_stop(pvg);
-	if (surface->slot) {
-		pvg_packet_begin(&pkt, PVG_CMD_DELETE_SURFACE);
+	do {
+		/* Where no command gets through, the memory is free when the device is stopped. */
+		fence = pvg_fence_until_stop(pvg);
+		/* The mapper knows no order with presents: it hears when the NOP has completed. */
+		pvg_packet_begin(&pkt, surface->slot ? PVG_CMD_DELETE_SURFACE : PVG_CMD_NOP);
 		pvg_packet_wait(pvg, &pkt, &surface->presented);
-		pvg_packet_u32(&pkt, surface->slot);
-		pvg_packet_u32(&pkt, task->id);
-	} else {
-		/* The mapper knows no order with presents: it is told when this has completed. */
-		pvg_packet_begin(&pkt, PVG_CMD_NOP);
-		pvg_packet_wait(pvg, &pkt, &surface->presented);
-	}
-	ret = pvg_fifo_submit(pvg->memory, &pkt, &fence);
+		if (surface->slot) {
+			pvg_packet_u32(&pkt, surface->slot);
+			pvg_packet_u32(&pkt, task->id);
+		}
+		ret = pvg_fifo_submit(pvg->memory, &pkt, &fence);
+	} while (ret == -ESTALE);
 	if (!ret && surface->range) {
 		struct pvg_fence until_stop = pvg_fence_until_stop(pvg);
 
@@ -296,8 +295,6 @@ static void surface_release(struct kref *ref)
 		if (ret)
 			fence = until_stop;
 	}
-	if (ret == -ETIMEDOUT)
-		pvg_device_fault(pvg, "the channel for memory commands is stuck");
 	surface->garbage.fence = fence;
 	surface->garbage.release = surface_garbage_release;
 	pvg_garbage_add(pvg, &surface->garbage);
@@ -363,7 +360,7 @@ static struct pvg_surface *surface_create(struct pvg_device *pvg, struct drm_fra
  * pvg_surface_get() - the surface that shows a plane's part of a framebuffer
  * @pipe: the pipe
  * @fb: the framebuffer
- * @state: plane state with the source rectangle
+ * @state: plane state, checked: the surface is what it shows
  *
  * Process context; may allocate and send map commands, never waits for their completion. A surface
  * of the mapper is new to it once, which takes an answer of the mapper.
@@ -374,16 +371,17 @@ struct pvg_surface *pvg_surface_get(struct pvg_pipe *pipe, struct drm_framebuffe
 				    const struct drm_plane_state *state)
 {
 	struct pvg_framebuffer *pfb = to_pvg_framebuffer(fb);
-	u32 width = state->src_w >> 16;
-	u32 height = state->src_h >> 16;
-	u32 offset = fb->offsets[0] + (state->src_y >> 16) * fb->pitches[0] +
-		     (state->src_x >> 16) * 4;
+	struct drm_rect shown = pvg_shown(state);
+	u32 width = drm_rect_width(&shown);
+	u32 height = drm_rect_height(&shown);
+	u32 offset = fb->offsets[0] + shown.y1 * fb->pitches[0] + shown.x1 * 4;
 	struct pvg_surface *surface, *old = NULL;
 
 	mutex_lock(&pfb->lock);
 	surface = pfb->surfaces[pipe->index];
 	if (!surface || surface->offset != offset || surface->width != width ||
-	    surface->height != height) {
+	    surface->height != height ||
+	    (surface->mapping && !READ_ONCE(pipe->pvg->iosfc.wanted))) {
 		old = surface;
 		surface = surface_create(pipe->pvg, fb, offset, width, height);
 		if (IS_ERR(surface)) {

@@ -159,13 +159,30 @@ static int pvg_crtc_atomic_check(struct drm_crtc *crtc, struct drm_atomic_state 
 	return 0;
 }
 
+/* Commits that do not block hold no locks that a repaint knows. */
+static void set_black(struct pvg_pipe *pipe, struct pvg_surface *black)
+{
+	mutex_lock(&pipe->present_lock);
+	swap(pipe->black, black);
+	mutex_unlock(&pipe->present_lock);
+	pvg_surface_put(black);
+}
+
+static struct pvg_surface *get_black(struct pvg_pipe *pipe)
+{
+	struct pvg_surface *black;
+
+	mutex_lock(&pipe->present_lock);
+	black = pipe->black;
+	if (black)
+		kref_get(&black->ref);
+	mutex_unlock(&pipe->present_lock);
+	return black;
+}
+
 static void pvg_crtc_atomic_enable(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
-	struct pvg_pipe *pipe = crtc_to_pvg_pipe(crtc);
-	struct pvg_surface *black = pipe->black;
-
-	pipe->black = NULL;
-	pvg_surface_put(black);
+	set_black(crtc_to_pvg_pipe(crtc), NULL);
 	drm_crtc_vblank_on(crtc);
 }
 
@@ -175,9 +192,10 @@ static void show_black(struct pvg_pipe *pipe, const struct drm_display_mode *mod
 
 	if (IS_ERR(black))
 		return;
-	pvg_surface_put(pipe->black);
-	pipe->black = black;
+	kref_get(&black->ref);
+	set_black(pipe, black);
 	pvg_present(pipe, black, NULL, PVG_PRESENT_ASYNC);
+	pvg_surface_put(black);
 	wait_event_timeout(pipe->present_wait, !READ_ONCE(pipe->pending_count), PVG_OFF_TIMEOUT);
 }
 
@@ -250,7 +268,7 @@ static void pvg_crtc_atomic_flush(struct drm_crtc *crtc, struct drm_atomic_state
 	}
 	if (drm_atomic_crtc_needs_modeset(crtc_state) || crtc_state->color_mgmt_changed)
 		update_gamma(pipe, crtc_state);
-	pvg_crc_shown(pipe, plane_state->fb, plane_state->src_x >> 16, plane_state->src_y >> 16);
+	pvg_crc_shown(pipe, plane_state->fb, plane_state);
 	ret = pvg_present(pipe, surface, event, crtc_state->async_flip ? PVG_PRESENT_ASYNC : 0);
 	if (ret && event)
 		finish_event(pipe, event);
@@ -320,8 +338,7 @@ static struct drm_crtc *async_commit_crtc(struct drm_atomic_state *state)
 			return NULL;
 		}
 		if (!new->fb || new->crtc != found ||
-		    new->src_x != old->src_x || new->src_y != old->src_y ||
-		    new->src_w != old->src_w || new->src_h != old->src_h ||
+		    !new->visible || !drm_rect_equals(&new->src, &old->src) ||
 		    (new->fence && !dma_fence_is_signaled(new->fence)))
 			return NULL;
 	}
@@ -461,13 +478,15 @@ void pvg_kms_fini(struct pvg_device *pvg)
 static void repaint_pipe(struct pvg_pipe *pipe)
 {
 	struct pvg_plane_state *state = to_pvg_plane_state(pipe->primary.state);
+	struct pvg_surface *black = get_black(pipe);
 
 	pvg_cursor_resend(pipe);
 	update_gamma(pipe, pipe->crtc.state);
 	if (pipe->crtc.state->active && state->surface)
 		pvg_present(pipe, state->surface, NULL, PVG_PRESENT_ASYNC);
-	else if (pipe->black)
-		pvg_present(pipe, pipe->black, NULL, PVG_PRESENT_ASYNC);
+	else if (black)
+		pvg_present(pipe, black, NULL, PVG_PRESENT_ASYNC);
+	pvg_surface_put(black);
 }
 
 /**

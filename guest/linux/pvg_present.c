@@ -301,6 +301,7 @@ static int present_send(struct pvg_pipe *pipe, struct pvg_surface *surface,
 int pvg_present(struct pvg_pipe *pipe, struct pvg_surface *surface,
 		struct drm_pending_vblank_event *event, unsigned int flags)
 {
+	unsigned long deadline = jiffies + PVG_SUBMIT_TIMEOUT;
 	struct pvg_device *pvg = pipe->pvg;
 	int ret;
 
@@ -309,9 +310,13 @@ int pvg_present(struct pvg_pipe *pipe, struct pvg_surface *surface,
 		ret = wait_for_room(pipe, flags & PVG_PRESENT_INTERRUPTIBLE);
 		if (!ret)
 			ret = present_send(pipe, surface, event, flags & PVG_PRESENT_ASYNC);
-		if (ret == -EAGAIN)
-			schedule_timeout_uninterruptible(1); /* ring full of cursor commands */
-	} while (ret == -EAGAIN);
+		if (ret == -EAGAIN) {
+			/* Full of cursor commands. Ends in any case: a restart empties the ring. */
+			if (time_after(jiffies, deadline))
+				pvg_device_fault(pvg, "a channel for presents stays full");
+			schedule_timeout_uninterruptible(1);
+		}
+	} while (ret == -EAGAIN || ret == -ESTALE);
 	if (!ret) {
 		pipe->gamma_used = NULL;
 		pipe->stats.presents++;
@@ -374,7 +379,7 @@ int pvg_async_flip(struct pvg_pipe *pipe, struct drm_framebuffer *fb,
 		return ret == -ENODEV ? -EAGAIN : ret;
 	}
 	pipe->stats.async_flips++;
-	pvg_crc_shown(pipe, fb, state->base.src_x >> 16, state->base.src_y >> 16);
+	pvg_crc_shown(pipe, fb, &state->base);
 
 	old_fb = state->base.fb;
 	drm_framebuffer_get(fb);

@@ -110,6 +110,7 @@ void pvg_packet_wait(struct pvg_device *pvg, struct pvg_packet *pkt, const struc
 {
 	if (pvg_fence_reached(pvg, fence))
 		return;
+	pkt->generation = fence->generation;
 	pvg_packet_u32(pkt, fence->channel);
 	pvg_packet_u32(pkt, fence->stamp);
 	pkt->barriers++;
@@ -154,6 +155,12 @@ static void fifo_put(struct pvg_fifo *fifo, struct pvg_packet *pkt)
 	fifo->written += bytes;
 }
 
+/* Does it wait for stamps of a device that was stopped since? They will never come. */
+static bool packet_stale(struct pvg_device *pvg, const struct pvg_packet *pkt)
+{
+	return pkt->barriers && pkt->generation != READ_ONCE(pvg->generation);
+}
+
 /**
  * pvg_fifo_try_submit() - submit one or two packets without sleeping
  * @fifo: the channel
@@ -163,7 +170,8 @@ static void fifo_put(struct pvg_fifo *fifo, struct pvg_packet *pkt)
  *
  * Any context.
  *
- * Returns: 0, -EAGAIN when the ring is full, -ENODEV when the channel is not open.
+ * Returns: 0, -EAGAIN when the ring is full, -ENODEV when the channel is not open, -ESTALE when
+ * the device was started anew since a stamp wait was put in a packet: it has to be built again.
  */
 int pvg_fifo_try_submit(struct pvg_fifo *fifo, struct pvg_packet *before, struct pvg_packet *pkt,
 			struct pvg_fence *fence)
@@ -175,6 +183,10 @@ int pvg_fifo_try_submit(struct pvg_fifo *fifo, struct pvg_packet *before, struct
 	spin_lock_irqsave(&fifo->lock, flags);
 	if (!fifo->open) {
 		ret = -ENODEV;
+		goto unlock;
+	}
+	if (packet_stale(fifo->pvg, pkt) || (before && packet_stale(fifo->pvg, before))) {
+		ret = -ESTALE;
 		goto unlock;
 	}
 	if (fifo->size - (fifo->written - fifo_read_counter(fifo)) < bytes) {
@@ -204,7 +216,8 @@ unlock:
  *
  * Process context.
  *
- * Returns: 0, -ETIMEDOUT when the ring stays full, -ENODEV when the channel is not open.
+ * Returns: 0, -ETIMEDOUT when the ring stays full, which is a fault of the device; -ENODEV and
+ * -ESTALE as pvg_fifo_try_submit().
  */
 int pvg_fifo_submit(struct pvg_fifo *fifo, struct pvg_packet *pkt, struct pvg_fence *fence)
 {
@@ -215,8 +228,10 @@ int pvg_fifo_submit(struct pvg_fifo *fifo, struct pvg_packet *pkt, struct pvg_fe
 		ret = pvg_fifo_try_submit(fifo, NULL, pkt, fence);
 		if (ret != -EAGAIN)
 			return ret;
-		if (time_after(jiffies, deadline))
+		if (time_after(jiffies, deadline)) {
+			pvg_device_fault(fifo->pvg, "a channel takes no commands");
 			return -ETIMEDOUT;
+		}
 		usleep_range(50, 200);
 	}
 }

@@ -107,7 +107,8 @@ static enum hrtimer_restart vblank_timer(struct hrtimer *timer)
 	u64 next = PVG_VBL_WATCH_NS;
 
 	spin_lock(&pipe->vbl_lock);
-	if (!pipe->vbl_enabled) {
+	/* Events may have been stopped and started again since it fired: it has a new time then. */
+	if (!pipe->vbl_enabled || hrtimer_is_queued(timer)) {
 		spin_unlock(&pipe->vbl_lock);
 		return HRTIMER_NORESTART;
 	}
@@ -115,9 +116,9 @@ static enum hrtimer_restart vblank_timer(struct hrtimer *timer)
 		tick = true;
 		next = pipe->vbl_period_ns;
 	}
+	hrtimer_forward_now(timer, ns_to_ktime(next));
 	spin_unlock(&pipe->vbl_lock);
 
-	hrtimer_forward_now(timer, ns_to_ktime(next));
 	if (tick)
 		vblank_tick(pipe, true);
 	return HRTIMER_RESTART;
@@ -162,8 +163,8 @@ int pvg_vblank_enable(struct drm_crtc *crtc)
 	pipe->vbl_seen = ktime_get();
 	if (READ_ONCE(pipe->pvg->running))
 		atomic_or(PVG_EVENT_VBLANK, pvg_shared_atomic(pipe, PVG_PAGE_ENABLED));
-	spin_unlock(&pipe->vbl_lock);
 	hrtimer_start(&pipe->vbl_timer, ns_to_ktime(PVG_VBL_WATCH_NS), HRTIMER_MODE_REL);
+	spin_unlock(&pipe->vbl_lock);
 	return 0;
 }
 
