@@ -176,6 +176,45 @@ def cursor_plane(vm):
 
 
 @ONE.case
+def cursor_while_off(vm):
+    """What happens to the cursor of a CRTC that is off is not seen, and is there when it goes on."""
+    steps = ["cursor:100,120", "off", "move:300,200", "recolour:ff00ff", "move:200,300", "on"]
+    with Steps(vm, "--mode 1280x800 --seed 17", steps) as steps:
+        plain = pattern(1280, 800, 17)
+        steps.next()
+        expect_picture(vm, with_cursor(plain, 100, 120), "the cursor before off")
+        steps.next()
+        vm.wait_picture(lambda p: p.colours() == 1 and p.pixel(0, 0) == (0, 0, 0), "black while off")
+        for _ in range(3):
+            what = steps.next()
+            state = "\n".join(vm.run("cat /sys/kernel/debug/dri/0/pvg_state"))
+            assert "pointer shown 0 " in state, f"after {what} the cursor is on a CRTC that is off:\n{state}"
+        steps.next()
+        expect_picture(vm, paste_rectangle(plain, 200, 300, 64, 64, (255, 0, 255)), "the other cursor after on")
+
+
+@ONE.case
+def cursor_redrawn(vm):
+    """A client draws into the image of its cursor and says so by damage."""
+    with Steps(vm, "--mode 1280x800 --seed 18", ["cursor:50,60", "redraw:00ff00"]) as steps:
+        plain = pattern(1280, 800, 18)
+        steps.next()
+        expect_picture(vm, with_cursor(plain, 50, 60), "the cursor")
+        steps.next()
+        expect_picture(vm, paste_rectangle(plain, 50, 60, 64, 64, (0, 255, 0)), "the cursor drawn anew")
+
+
+@ONE.case
+def plane_over_the_edges(vm):
+    """A plane that reaches over the edges of the CRTC shows what lies inside, in the size of the mode."""
+    with Steps(vm, "--mode 1280x800 --seed 19", ["overhang:24"]) as steps:
+        expect_picture(vm, pattern(1280, 800, 19), "before")
+        steps.next()
+        want = pattern(1280 + 48, 800 + 48, 19).crop(24, 24, 1280, 800)
+        expect_picture(vm, want, "the plane over the edges")
+
+
+@ONE.case
 def off_and_on(vm):
     """A CRTC that is off shows black; on again it shows its picture."""
     with Steps(vm, "--seed 7", ["off", "on"]) as steps:
@@ -280,6 +319,23 @@ def driver_load_unload(vm):
     assert not bad, "\n".join(bad)
     with Steps(vm, "--seed 10", []) as steps:
         expect_picture(vm, pattern(*steps.size, 10), "the pattern after 20 loads")
+
+
+@ONE.case
+def unbind_while_flipping(vm):
+    """The device is taken away from the driver under a client that flips, and from under its mapped buffers, and given back."""
+    device = vm.run("basename $(readlink /sys/class/drm/card0/device)")[0]
+    driver = "/sys/bus/pci/drivers/pvg"
+    flips = vm.spawn("kms-flip --seconds 0 async")
+    flips.wait_line("^flipping")
+    held = vm.spawn("echo $$ >/tmp/steps.pid; exec kms-pattern --seed 14 pattern:15")
+    vm.run(f"echo {device} >{driver}/unbind")
+    assert flips.wait() != 0, "the flips go on without a device"
+    assert not vm.run("ls /dev/dri 2>/dev/null | grep card; true"), "the card is still there"
+    held.wait()
+    vm.run(f"echo {device} >{driver}/bind; udevadm settle")
+    with Steps(vm, "--seed 16", []) as steps:
+        expect_picture(vm, pattern(*steps.size, 16), "the pattern after the device came back")
 
 
 @ONE.case

@@ -11,6 +11,10 @@
  *   off, on            CRTC inactive, active
  *   mode:WxH           another mode with the pattern
  *   cursor:X,Y         a 64x64 cursor of four opaque quarters at X,Y; cursor:none hides it
+ *   move:X,Y           the cursor moves by the old call for it, which may overtake commits
+ *   recolour:RRGGBB    the cursor gets another image, of one colour
+ *   redraw:RRGGBB      one colour drawn into the cursor's present image, which a commit with damage tells
+ *   overhang:N         the plane reaches N pixels over every edge, with a pattern of that size
  */
 #include <drm_fourcc.h>
 #include <errno.h>
@@ -134,6 +138,63 @@ static void step_cursor(const char *at)
     kms_cursor(&k, &cursor, x, y);
 }
 
+static uint32_t colour(const char *rrggbb)
+{
+    return 0xff000000u | (uint32_t)strtoul(rrggbb, NULL, 16);
+}
+
+static void step_move(const char *at)
+{
+    int x = 0, y = 0;
+
+    if (sscanf(at, "%d,%d", &x, &y) != 2)
+        kms_fail("move:%s is not X,Y", at);
+    if (drmModeMoveCursor(k.fd, k.crtc_id, x, y))
+        kms_fail("cannot move the cursor: %s", strerror(errno));
+}
+
+static void step_recolour(const char *rrggbb)
+{
+    drmModeAtomicReq *req = drmModeAtomicAlloc();
+
+    kms_fb_new(&k, &cursor, CURSOR_PX, CURSOR_PX, DRM_FORMAT_ARGB8888);
+    kms_fb_fill(&cursor, colour(rrggbb));
+    kms_set(&k, req, k.cursor_id, DRM_MODE_OBJECT_PLANE, "FB_ID", cursor.id);
+    commit(req, 0, "another image");
+}
+
+static void step_redraw(const char *rrggbb)
+{
+    struct drm_mode_rect all = {.x2 = CURSOR_PX, .y2 = CURSOR_PX};
+    drmModeAtomicReq *req = drmModeAtomicAlloc();
+    uint32_t blob = 0;
+
+    kms_fb_fill(&cursor, colour(rrggbb));
+    if (drmModeCreatePropertyBlob(k.fd, &all, sizeof(all), &blob))
+        kms_fail("cannot make a damage blob: %s", strerror(errno));
+    kms_set(&k, req, k.cursor_id, DRM_MODE_OBJECT_PLANE, "FB_ID", cursor.id);
+    kms_set(&k, req, k.cursor_id, DRM_MODE_OBJECT_PLANE, "FB_DAMAGE_CLIPS", blob);
+    commit(req, 0, "damage");
+}
+
+static void step_overhang(unsigned by)
+{
+    uint32_t t = DRM_MODE_OBJECT_PLANE, width = k.mode.hdisplay + 2 * by, height = k.mode.vdisplay + 2 * by;
+    drmModeAtomicReq *req = drmModeAtomicAlloc();
+    struct kms_fb fb;
+
+    kms_fb_new(&k, &fb, width, height, DRM_FORMAT_XRGB8888);
+    kms_fb_pattern(&fb, o.seed);
+    kms_set(&k, req, k.primary_id, t, "FB_ID", fb.id);
+    kms_set(&k, req, k.primary_id, t, "SRC_W", (uint64_t)width << 16);
+    kms_set(&k, req, k.primary_id, t, "SRC_H", (uint64_t)height << 16);
+    kms_set(&k, req, k.primary_id, t, "CRTC_X", (uint64_t)-(int64_t)by);
+    kms_set(&k, req, k.primary_id, t, "CRTC_Y", (uint64_t)-(int64_t)by);
+    kms_set(&k, req, k.primary_id, t, "CRTC_W", width);
+    kms_set(&k, req, k.primary_id, t, "CRTC_H", height);
+    commit(req, 0, "a plane over the edges");
+}
+
 static void step(const char *s)
 {
     if (!strncmp(s, "pattern:", 8))
@@ -148,6 +209,14 @@ static void step(const char *s)
         step_mode(s + 5);
     else if (!strncmp(s, "cursor:", 7))
         step_cursor(s + 7);
+    else if (!strncmp(s, "move:", 5))
+        step_move(s + 5);
+    else if (!strncmp(s, "recolour:", 9))
+        step_recolour(s + 9);
+    else if (!strncmp(s, "redraw:", 7))
+        step_redraw(s + 7);
+    else if (!strncmp(s, "overhang:", 9))
+        step_overhang((unsigned)atoi(s + 9));
     else
         kms_fail("unknown step %s", s);
 }
