@@ -51,10 +51,11 @@ is_build_folder() {
     return 1
 }
 
-# check_guest_folder: Linux's makefiles, which build the guest's driver, know no file with a space or colon in its path.
+# check_guest_folder: Linux's makefiles, which build the guest's driver, cannot have every character in a path.
 check_guest_folder() {
     case $PVG_BUILD in
-    *[[:space:]:]*) die "no guest can be made in $PVG_BUILD: Linux's makefiles take no spaces or colons; PVG_BUILD=FOLDER ./pvg ... builds in another folder" ;;
+    *[[:space:]]*|*[:,\#\$%\'\"\\]*)
+        die "no guest can be made in $PVG_BUILD: Linux's makefiles take no spaces, colons, commas, quotes, nor # \$ % in a path; PVG_BUILD=FOLDER ./pvg ... builds in another folder" ;;
     esac
 }
 
