@@ -7,7 +7,9 @@
  */
 #include "airc_test.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Some kernel is always busier than anybody thinks; the whole test has 300 s. */
+#define PATIENCE_S 200
 
 static const char *program;
 
@@ -204,6 +209,174 @@ static void idle_workers_may_die(void **state)
     scratch_remove(&s);
 }
 
+/* Value of a line of a file like /proc/PID/status: what follows @key. */
+static bool proc_line(pid_t pid, const char *file, const char *key, char *value, size_t bytes)
+{
+    char path[64], line[256];
+    bool found = false;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+    f = fopen(path, "re");
+    while (f && !found && fgets(line, sizeof(line), f)) {
+        found = !strncmp(line, key, strlen(key));
+        if (found)
+            snprintf(value, bytes, "%s", line + strlen(key) + strspn(line + strlen(key), ": \t"));
+    }
+    if (f)
+        fclose(f);
+    value[strcspn(value, "\n")] = 0;
+    return found;
+}
+
+static void expect_line(pid_t pid, const char *file, const char *key, const char *want)
+{
+    char value[256] = "";
+
+    if (!proc_line(pid, file, key, value, sizeof(value)))
+        fail_msg("/proc/%d/%s has no %s", (int)pid, file, key);
+    if (strncmp(value, want, strlen(want)))
+        fail_msg("process %d: %s is \"%s\", wanted \"%s\"", (int)pid, key, value, want);
+}
+
+static bool same_link(pid_t pid, const char *what)
+{
+    char path[64], own[128] = "", theirs[128] = "";
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
+    assert_true(readlink(path, theirs, sizeof(theirs) - 1) > 0);
+    snprintf(path, sizeof(path), "/proc/self/%s", what);
+    assert_true(readlink(path, own, sizeof(own) - 1) > 0);
+    return !strcmp(own, theirs);
+}
+
+static int own_filters(void)
+{
+    char value[256] = "";
+
+    return proc_line(getpid(), "status", "Seccomp_filters", value, sizeof(value)) ? atoi(value) : 0;
+}
+
+/* The jail as the kernel sees it from outside: filters, privileges, limits, namespaces, an empty root. */
+static void jail_from_outside(void **state)
+{
+    static const char *const spaces[] = {"ns/mnt", "ns/net", "ns/ipc", "ns/uts"};
+    struct airc_stats stats;
+    struct scratch s;
+    struct airc *c;
+    pid_t pid, who[2];
+
+    scratch_make(&s);
+    pid = service_start(program, s.socket, "--workers=1", "--memory-limit=100", NULL);
+    c = client_make(s.socket, "", "");
+    ask_ok(c, "main0", "m");
+    airc_get_stats(c, &stats);
+    print_message("  jail: %#x\n", stats.jail);
+    assert_int_equal(stats.jail & (AIRC_JAIL_SECCOMP | AIRC_JAIL_RLIMITS), AIRC_JAIL_SECCOMP | AIRC_JAIL_RLIMITS);
+    who[0] = pid;
+    who[1] = child_of(pid);
+    if (!who[1])
+        print_message("skipped: /proc does not tell children\n");
+    for (int i = 0; i < 2 && who[i]; i++) {
+        expect_line(who[i], "status", "NoNewPrivs", "1");
+        expect_line(who[i], "status", "Seccomp:", "2");
+        expect_line(who[i], "status", "CapEff", "0000000000000000");
+        expect_line(who[i], "status", "CapPrm", "0000000000000000");
+        expect_line(who[i], "status", "CapInh", "0000000000000000");
+        expect_line(who[i], "limits", "Max core file size", "0 ");
+        if (geteuid() == 0)
+            expect_line(who[i], "status", "CapBnd", "0000000000000000");
+        if (geteuid() != 0 || !(stats.jail & AIRC_JAIL_NAMESPACES))
+            continue; /* the rest is for root to see */
+        expect_line(who[i], "status", "Uid", "65534\t65534\t65534\t65534");
+        expect_line(who[i], "status", "Gid", "65534\t65534\t65534\t65534");
+        for (size_t k = 0; k < sizeof(spaces) / sizeof(spaces[0]); k++)
+            assert_false(same_link(who[i], spaces[k]));
+        if (stats.jail & AIRC_JAIL_NO_FILES) {
+            char root[64];
+            int entries = 0;
+            DIR *d;
+
+            snprintf(root, sizeof(root), "/proc/%d/root", (int)who[i]);
+            d = opendir(root);
+            assert_non_null(d);
+            while (readdir(d))
+                entries++;
+            closedir(d);
+            assert_int_equal(entries, 2); /* . and .. */
+            snprintf(root, sizeof(root), "/proc/%d/root/x", (int)who[i]);
+            assert_int_equal(open(root, O_CREAT | O_WRONLY, 0600), -1);
+        }
+    }
+    if (who[1]) {
+        char value[256] = "";
+
+        if (proc_line(who[1], "status", "Seccomp_filters", value, sizeof(value))) /* since Linux 5.9 */
+            assert_true(atoi(value) >= 2 && atoi(value) > own_filters()); /* the service's and its own */
+        expect_line(who[1], "limits", "Max processes", "0 ");
+        expect_line(who[1], "limits", "Max open files", "16 ");
+        expect_line(who[1], "limits", "Max locked memory", "0 ");
+        expect_line(who[1], "limits", "Max file size", "67108864 ");
+        expect_line(who[1], "limits", "Max stack size", "67108864 ");
+        expect_line(who[1], "limits", "Max cpu time", "1"); /* whole life: 1800 s; of one request: what the test needs */
+    }
+    airc_free(c);
+    service_stop(pid);
+    scratch_remove(&s);
+}
+
+/* Of several that start at once over the socket of a dead one, one serves it and the others say so and end. */
+static void one_serves_a_stale_socket(void **state)
+{
+    enum { N = 6, ROUNDS = 5 };
+    struct scratch s;
+
+    scratch_make(&s);
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t pid = service_start(program, s.socket, "--workers=1", NULL), pids[N], left = 0;
+        char listen[400];
+        struct airc *c;
+        int status, gone = 0;
+
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+        service_forget(pid);
+        snprintf(listen, sizeof(listen), "--listen=%s", s.socket);
+        for (int i = 0; i < N; i++) {
+            pids[i] = fork();
+            assert_true(pids[i] >= 0);
+            if (pids[i] == 0) {
+                dup2(open("/dev/null", O_RDWR), 2);
+                execl(program, program, listen, "--workers=1", NULL);
+                _exit(127);
+            }
+        }
+        for (uint64_t end = now_ns() + PATIENCE_S * 1000000000ull; gone < N - 1 && now_ns() < end;) {
+            pid = waitpid(-1, &status, WNOHANG);
+            if (pid > 0) {
+                assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+                gone++;
+                for (int i = 0; i < N; i++)
+                    pids[i] = pids[i] == pid ? 0 : pids[i];
+            } else {
+                poll(NULL, 0, 5);
+            }
+        }
+        c = client_make(s.socket, "", "");
+        ask_ok(c, "main0", "m");
+        airc_free(c);
+        for (int i = 0; i < N; i++) {
+            if (!pids[i])
+                continue;
+            kill(pids[i], SIGKILL);
+            waitpid(pids[i], &status, 0);
+            left++;
+        }
+        assert_int_equal(left, 1);
+    }
+    scratch_remove(&s);
+}
+
 static void program_refuses(void **state)
 {
     char long_path[200] = "--listen=/";
@@ -339,6 +512,8 @@ int main(void)
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(service_dies_and_comes_back),
         cmocka_unit_test(idle_workers_may_die),
+        cmocka_unit_test(jail_from_outside),
+        cmocka_unit_test(one_serves_a_stale_socket),
         cmocka_unit_test(program_refuses),
         cmocka_unit_test(socket_activation),
         cmocka_unit_test(ends_when_idle),

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -42,6 +43,9 @@
 /* CPU seconds of a worker's whole life: WORKER_MAX_REQUESTS of the slowest honest kind. */
 #define WORKER_LIFE_CPU_S 1800u
 #define LISTEN_FD         3 /* sd_listen_fds(3) */
+/* The lock on the socket's folder is held for as long as bind() and listen() take. */
+#define LOCK_STEP_MS  20u
+#define LOCK_LIMIT_MS 5000u
 
 struct options {
     unsigned workers, time_limit_ms, cpu_limit_s, memory_mib, idle_exit_s;
@@ -160,15 +164,46 @@ static void check_socket(int fd, const char *what)
         fail("%s %d: %s", what, fd, strerror(errno));
 }
 
+/*
+ * Of two that start at once, the second could take the first one's socket, bound and not yet listened to, for a dead one's.
+ * So one at a time looks and binds. The lock is on the folder, so that no file is left lying about.
+ */
+static int lock_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    int fd;
+
+    snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    fd = open(slash == path ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (unsigned waited_ms = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_STEP_MS) {
+        if (errno != EWOULDBLOCK || waited_ms >= LOCK_LIMIT_MS) { /* a folder may be locked by anybody who can read it */
+            close(fd);
+            return -1;
+        }
+        (void)usleep(LOCK_STEP_MS * 1000);
+    }
+    return fd;
+}
+
 /* A socket file whose server died is in the way of the next one; one that is served is not touched. */
 static void remove_stale(const struct sockaddr_un *addr)
 {
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    /* Without waiting: a server that is too busy to take connections is one all the same. */
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct ucred peer = {0};
+    socklen_t n = sizeof(peer);
 
     if (fd < 0)
         fail("no socket: %s", strerror(errno));
-    if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
-        fail("%s is served by another pvg-airc already", addr->sun_path);
+    if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0) {
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && peer.pid > 0)
+            fail("%s is served already, by process %ld of user %lu", addr->sun_path, (long)peer.pid,
+                 (unsigned long)peer.uid);
+        fail("%s is served already", addr->sun_path);
+    }
+    if (errno == EAGAIN)
+        fail("%s is served already", addr->sun_path);
     if (errno == ECONNREFUSED)
         (void)unlink(addr->sun_path); /* bind() says when this failed */
     close(fd);
@@ -177,12 +212,13 @@ static void remove_stale(const struct sockaddr_un *addr)
 static int listen_at(const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd, lock;
     mode_t mask;
-    int fd;
 
     if (strlen(path) >= sizeof(addr.sun_path))
         fail("--listen: the path is longer than %zu bytes", sizeof(addr.sun_path) - 1);
     strcpy(addr.sun_path, path);
+    lock = lock_folder(path); /* without one, two that start at once are on their own */
     remove_stale(&addr);
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
@@ -191,6 +227,8 @@ static int listen_at(const char *path)
     if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, SOMAXCONN) < 0)
         fail("%s: %s", path, strerror(errno));
     umask(mask);
+    if (lock >= 0)
+        close(lock);
     return fd;
 }
 
