@@ -3,9 +3,10 @@
  * The device: what a VMM creates once per paravirtualized GPU, and how it forwards registers, guest memory and life cycle.
  *
  * Threads (docs/spec/host-api.md 2.4, rules T-1 to T-10): register accesses are safe from any thread and never wait, with
- * one exception stated at pvg_device_mmio_write(). Every callback comes from a thread of the library, with no lock of
- * the library held; a callback may call back into the library except pvg_device_stop(), _free(), _reset(),
- * pvg_device_del_ram() and pvg_display_free().
+ * one exception stated at pvg_device_mmio_write(). Every callback but log comes from a thread of the library, with no lock
+ * of the library held; a callback may call back into the library except pvg_device_stop(), _free(), _reset(), _pause(),
+ * _unpause(), pvg_device_del_ram(), pvg_display_new(), pvg_display_free(), pvg_iosfc_new(), _reset() and _free(), some of
+ * which wait for callbacks. Where a function names no thread any may call it; what one frees no other may be using.
  */
 #ifndef PVG_DEVICE_H
 #define PVG_DEVICE_H
@@ -60,7 +61,7 @@ struct pvg_host_ops {
     /* Signal MSI vector @vector (always 0), or pulse the gfx line. Must not block. Required. */
     void (*raise_interrupt)(void *opaque, uint32_t vector);
 
-    /* One message without newline. Must not block for long. */
+    /* One message without newline. Comes also from the thread that calls the library. Must not block for long. */
     void (*log)(void *opaque, enum pvg_log_level level, const char *message);
 
     /* First and last call on every thread of the library (T-9). @name: at most 15 characters. */
@@ -159,11 +160,20 @@ PVG_API uint64_t pvg_device_mmio_read(struct pvg_device *dev, uint64_t offset, u
  */
 PVG_API void pvg_device_mmio_write(struct pvg_device *dev, uint64_t offset, uint64_t value, unsigned size);
 
-/* Quiesce at a packet boundary: no interrupt and no callback once it returns; registers keep answering. Nests not. */
+/*
+ * Quiesce at a packet boundary: no interrupt and no callback once it returns; registers keep answering. Does not nest. Waits
+ * for callbacks in progress: not from one, nor with a lock that one needs. Returns 0 or PVG_ERR_STOPPED.
+ */
 PVG_API int pvg_device_pause(struct pvg_device *dev);
-/* Go on after pvg_device_pause(), re-evaluating the doorbells that arrived meanwhile. */
+/*
+ * Go on after pvg_device_pause(), re-evaluating the doorbells that arrived meanwhile. Waits for a pause in progress. Returns 0
+ * or PVG_ERR_STOPPED.
+ */
 PVG_API int pvg_device_unpause(struct pvg_device *dev);
-/* Final quiesce: guest memory is not touched and no callback runs once it returns. Only frees may follow. Idempotent. */
+/*
+ * Final quiesce: guest memory is not touched and no callback runs once it returns; waits for those in progress, as
+ * pvg_device_pause(). Only frees may follow. Idempotent. Not from a callback.
+ */
 PVG_API void pvg_device_stop(struct pvg_device *dev);
 /*
  * Back to the state after creation (transport 11.1); RAM table, displays and their mode lists stay. Guest memory is not

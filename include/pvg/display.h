@@ -80,7 +80,8 @@ PVG_API void pvg_display_desc_init(struct pvg_display_desc *desc, size_t size);
  * stable over restarts so that the guest keeps its arrangement. The guest does not see the display before its first
  * mode list. Freed with pvg_display_free(), at the latest by pvg_device_free().
  *
- * Returns 0; PVG_ERR_INVALID (port, size, serial 0); PVG_ERR_IN_USE (port or serial); PVG_ERR_NOMEM; PVG_ERR_SYSTEM.
+ * Not from a callback. Returns 0; PVG_ERR_INVALID (port, size, serial 0); PVG_ERR_IN_USE (port or serial); PVG_ERR_STOPPED;
+ * PVG_ERR_NOMEM; PVG_ERR_SYSTEM.
  */
 PVG_API int pvg_display_new(struct pvg_device *dev, const struct pvg_display_desc *desc, uint32_t port, uint32_t serial,
                             struct pvg_display **out);

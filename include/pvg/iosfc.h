@@ -4,7 +4,7 @@
  * its surfaces (docs/spec/memory.md 9, host-api.md 1.14, 2.3). One per device; the PCI variant needs none.
  *
  * Threads: register accesses are safe from any thread and never wait. Requests are served on a thread of the mapper's
- * own. Callbacks come from library threads, several at once, and may not call pvg_iosfc_reset() or _free(). Only
+ * own. Callbacks come from library threads, several at once, and may not call pvg_iosfc_new(), _reset() or _free(). Only
  * unmap_memory comes also from the thread that calls pvg_iosfc_reset(), pvg_iosfc_free() or pvg_device_stop().
  */
 #ifndef PVG_IOSFC_H
