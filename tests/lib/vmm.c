@@ -51,12 +51,22 @@ void vmm_order(struct vmm *v)
 
 /* ---- host callbacks ---- */
 
+/* All but messages come from threads of the library, which have said so first (host-api T-2, T-9). */
+static _Thread_local const struct vmm *of_library;
+
+static void from_library(const struct vmm *v)
+{
+    must(of_library == v || v->cfg.no_device, /* where the test is part of the library */
+         "a callback on a thread that is none of the library's");
+}
+
 static void raise_interrupt(void *opaque, uint32_t vector)
 {
     struct vmm *v = opaque;
     void (*hook)(struct vmm *) = atomic_load(&v->on_interrupt);
 
     must(vector == 0, "vector %u", vector);
+    from_library(v);
     if (hook)
         hook(v);
     pthread_mutex_lock(&v->lock);
@@ -84,6 +94,8 @@ static void thread_enter(void *opaque, const char *name)
     struct vmm *v = opaque;
 
     must(strlen(name) <= 15, "%s", name);
+    must(!of_library, "thread_enter() twice");
+    of_library = v;
     pthread_mutex_lock(&v->lock);
     v->threads++;
     pthread_mutex_unlock(&v->lock);
@@ -93,6 +105,8 @@ static void thread_leave(void *opaque)
 {
     struct vmm *v = opaque;
 
+    from_library(v);
+    of_library = NULL;
     pthread_mutex_lock(&v->lock);
     v->threads--;
     pthread_mutex_unlock(&v->lock);
@@ -102,6 +116,7 @@ static void task_event(void *opaque, const struct pvg_task_event *event)
 {
     struct vmm *v = opaque;
 
+    from_library(v);
     pthread_mutex_lock(&v->lock);
     must(event->kind >= PVG_TASK_CREATED && event->kind <= PVG_TASK_UNMAPPED, "event %d", event->kind);
     v->events[event->kind]++;
@@ -127,6 +142,7 @@ static bool called(struct vmm *v, uint64_t *counter, uint32_t *refusals)
 {
     bool refuse;
 
+    from_library(v);
     pthread_mutex_lock(&v->lock);
     (*counter)++;
     refuse = refusals && *refusals;
@@ -372,6 +388,7 @@ void vmm_write(struct vmm *v, uint64_t offset, uint64_t value, unsigned size)
 /* The calls of one display are serial, from one thread (host-api T-4). */
 static void being_told(struct vmm_display *d)
 {
+    from_library(d->vmm);
     must(!atomic_exchange(&d->in_callback, true), "port %u: a callback within another", d->port);
     sched_yield(); /* another one has its chance */
     pthread_mutex_lock(&d->vmm->lock);
