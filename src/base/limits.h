@@ -22,6 +22,7 @@
 #define LIMIT_FRAME_BYTES (512ull << 20) /* one picture: above 8192x8192x4, so geometry refuses first */
 #define LIMIT_SURFACE_BYTES (1ull << 30) /* backing of a surface to be shown: two of the largest pictures */
 #define LIMIT_CURSOR_PX 512        /* QEMU's cursor object takes no more (display 9.5) */
+#define LIMIT_CURSOR_BYTES (16u << 20) /* from its first byte to its last: rows of 32 KiB; all its pages are looked up */
 #define LIMIT_GAMMA_ENTRIES 4096   /* display 8.1 */
 #define LIMIT_MODES 128            /* Apple's contract (host-api 1.12); all fit below the pointer words of the page */
 #define LIMIT_MODES_SHORT_PAGE 95  /* MMIO variant: nothing at 0x800 or above may be written (display 4) */
@@ -31,7 +32,8 @@
 #define LIMIT_TASK_BITS 47         /* address space of a task: what a host process can reserve (memory 12) */
 #define LIMIT_PT_DEPTH 4           /* levels of a page table: 4 covers 48 bits on both geometries (memory 1.3) */
 #define LIMIT_SPAN_BYTES (16ull << 30) /* one span where the size of guest RAM is not known (callback mode): 4 Mi pages */
-#define LIMIT_TASK_INTERVALS 16384 /* separate mappings of one task in callback mode: as LIMIT_VIEW_VMAS */
+#define LIMIT_TASKS_BITS 45        /* all tasks in callback mode: a quarter of the addresses of the VMM's process, which dies without */
+#define LIMIT_TASK_INTERVALS 16384 /* separate mappings of all tasks in callback mode: as LIMIT_VIEW_VMAS */
 #define LIMIT_DESCRIPTOR_BYTES 4096       /* descriptors of types 1..5 and 11 (memory 12) */
 #define LIMIT_STATE_DESCRIPTOR_BYTES (1u << 20) /* descriptors of types 6..8 (memory 12) */
 #define LIMIT_OBJECT_BYTES (64u << 20)    /* snapshots and validity records of all objects of a device */

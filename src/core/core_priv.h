@@ -127,6 +127,7 @@ struct core {
     bool progress;                  /* a stamp was published in this round */
     struct task *tasks[TASK_BUCKETS];
     _Atomic uint32_t task_count;
+    uint64_t task_bytes;            /* sum of their lengths */
 
     _Atomic uint64_t opcode_count[OPCODE_COUNT + 1]; /* last: unknown opcodes */
     _Atomic uint64_t interrupts;

@@ -55,6 +55,7 @@ static void drop(struct core *core, struct task *t)
         link = &(*link)->next;
     *link = t->next;
     atomic_fetch_sub(&core->task_count, 1);
+    core->task_bytes -= t->space.length_bytes;
     gmem_space_destroy(&core->pin, &t->space);
     tell(core, PVG_TASK_DESTROYED, t->id, 0, 0);
     free(t);
@@ -115,6 +116,12 @@ static enum core_verdict define_task(void *ctx, const struct core_cmd *cmd)
         core_refuse(core, cmd, REFUSE_TASK_LIMIT, "task %u: %u live", space.task, LIMIT_TASKS);
         return CORE_DONE;
     }
+    /* Checked, so no overflow. With a RAM table nothing is reserved. */
+    if (!gmem_has_table(core->cfg.gmem) && core->task_bytes + space.length_bytes > 1ull << LIMIT_TASKS_BITS) {
+        core_refuse(core, cmd, REFUSE_TASK_LENGTH, "task %u: 0x%llx bytes, others have 0x%llx, limit for all 2^%u", space.task,
+                    (unsigned long long)space.length_bytes, (unsigned long long)core->task_bytes, LIMIT_TASKS_BITS);
+        return CORE_DONE;
+    }
     t = calloc(1, sizeof(*t));
     if (!t || (gmem_space_create(cmd->pin, &space) && !space.handle)) {
         free(t);
@@ -128,6 +135,7 @@ static enum core_verdict define_task(void *ctx, const struct core_cmd *cmd)
     t->next = *bucket(core, t->id);
     *bucket(core, t->id) = t;
     atomic_fetch_add(&core->task_count, 1);
+    core->task_bytes += space.length_bytes;
     if (!core->pin.cut)
         tell(core, PVG_TASK_CREATED, t->id, 0, space.length_bytes);
     return CORE_DONE;

@@ -47,6 +47,7 @@ struct gmem {
     _Atomic uint64_t epoch; /* counts gmem_cut() */
     _Atomic uint64_t vmas;  /* mappings made by host views */
     atomic_flag view_copy_said;
+    uint64_t intervals; /* mapped parts of all tasks (callback mode); of the thread that handles their commands */
 
     pthread_mutex_t lock;    /* protects all below */
     pthread_cond_t changed;  /* a retired table died, or a busy slot or root became ready */

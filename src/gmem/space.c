@@ -125,6 +125,7 @@ void gmem_space_destroy(struct gmem_pin *pin, struct gmem_space *space)
     const struct gmem_config *c = &pin->g->config;
     pvg_task *task = space->handle;
 
+    pin->g->intervals -= space->mapped_count;
     free(space->mapped);
     space->mapped = NULL;
     space->mapped_count = space->mapped_capacity = 0;
@@ -179,6 +180,7 @@ int gmem_space_map(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, ui
     const struct gmem_config *c = &pin->g->config;
     uint64_t mask = gmem_page_bytes(pin->g) - 1;
     struct ranges r = {0};
+    size_t before = space->mapped_count;
     bool ok;
     int err;
 
@@ -189,7 +191,7 @@ int gmem_space_map(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, ui
         return err;
     if ((gva.v | length) & mask)
         return gmem_fail(fault, REFUSE_VA_RANGE, gva.v, 0, 0);
-    if (!space->handle || space->mapped_count >= LIMIT_TASK_INTERVALS)
+    if (!space->handle || pin->g->intervals >= LIMIT_TASK_INTERVALS)
         return gmem_fail(fault, REFUSE_TASK_MAP, gva.v, 0, 0);
     err = walk_span(pin, space, gva, length, ranges_page, &r, fault);
     if (err)
@@ -204,16 +206,34 @@ int gmem_space_map(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, ui
     } else {
         record_map(pin->g, space->task, gva, &r);
         err = interval_add(space, gva.v, gva.v + length);
+        pin->g->intervals += space->mapped_count - before;
     }
 out:
     free(r.range);
     return err;
 }
 
+/*
+ * A hole in an interval makes two of it, here and in the VMM's process. When there are too many already, what is above
+ * the hole goes too. Returns the end of what goes.
+ */
+static uint64_t hole_end(struct gmem *g, const struct gmem_space *space, uint64_t start, uint64_t end)
+{
+    size_t at = interval_at(space, start);
+
+    if (g->intervals < LIMIT_TASK_INTERVALS || at == space->mapped_count || space->mapped[at].start >= start ||
+        space->mapped[at].end <= end)
+        return end;
+    log_refuse(g->config.log, REFUSE_TASK_MAP, "task %u: %u separate mappings; all from 0x%llx to 0x%llx goes", space->task,
+               LIMIT_TASK_INTERVALS, (unsigned long long)start, (unsigned long long)space->mapped[at].end);
+    return space->mapped[at].end;
+}
+
 void gmem_space_unmap(struct gmem_pin *pin, struct gmem_space *space, gva_t gva, uint64_t length)
 {
     const struct gmem_config *c = &pin->g->config;
     uint64_t mask = gmem_page_bytes(pin->g) - 1, start = gva.v & ~mask, end;
+    size_t before = space->mapped_count;
     bool ok;
 
     if (!gmem_callbacks(pin->g) || !space->handle || !length || gva.v >= space->length_bytes)
@@ -223,8 +243,10 @@ void gmem_space_unmap(struct gmem_pin *pin, struct gmem_space *space, gva_t gva,
         end > space->length_bytes)
         end = space->length_bytes;
     end &= ~mask;
+    end = hole_end(pin->g, space, start, end);
     if (!interval_remove(space, start, end))
         return;
+    pin->g->intervals += space->mapped_count - before;
     gmem_callback_begin(pin);
     ok = c->ops->unmap_memory(c->opaque, space->handle, start, end - start);
     (void)gmem_callback_end(pin); /* nothing is touched below; the pin remembers that it was cut */

@@ -86,7 +86,8 @@ enum refuse cursor_glyph_decode(const uint8_t *payload, uint32_t max_px, struct 
         return REFUSE_CURSOR_HOT;
     if (out->stride_bytes < 4ull * out->width_px ||
         __builtin_mul_overflow(out->stride_bytes, (uint64_t)(out->height_px - 1), &last_row) ||
-        out->length_bytes < 4ull * out->width_px || last_row > out->length_bytes - 4ull * out->width_px)
+        out->length_bytes < 4ull * out->width_px || last_row > out->length_bytes - 4ull * out->width_px ||
+        last_row > LIMIT_CURSOR_BYTES - 4ull * out->width_px)
         return REFUSE_CURSOR_STRIDE;
     return REFUSE_NONE;
 }

@@ -313,6 +313,7 @@ static void test_batches(void **state)
 /* Mapping every other page: the number of separate mappings is bounded. */
 static void test_interval_limit(void **state)
 {
+    struct gmem_space other = {.task = 4, .length_bytes = 1ull << 34};
     struct fixture f;
     uint32_t pfn;
     uint64_t i;
@@ -320,6 +321,7 @@ static void test_interval_limit(void **state)
 
     (void)state;
     set_up(&f, 12);
+    other.directory_pfn = f.space.directory_pfn;
     pfn = guest_page(&f.ram);
     for (i = 0; i < 40000; i++)
         guest_map(&f.ram, f.space.directory_pfn, 0x100000 + i * 0x1000, pfn);
@@ -329,8 +331,26 @@ static void test_interval_limit(void **state)
     assert_int_equal(err, PVG_ERR_REFUSED);
     assert_int_equal(f.fault.reason, REFUSE_TASK_MAP);
     assert_int_equal(f.space.mapped_count, 16384);
+
+    /* All tasks share the bound: it stands for what the VMM's process may have. */
+    assert_int_equal(gmem_space_create(&f.pin, &other), 0);
+    err = gmem_space_map(&f.pin, &other, (gva_t){0x100000}, 0x3000, &f.fault);
+    assert_int_equal(err, PVG_ERR_REFUSED);
+    assert_int_equal(f.fault.reason, REFUSE_TASK_MAP);
+    gmem_space_unmap(&f.pin, &f.space, (gva_t){0x100000}, 0x1000);
+    assert_int_equal(gmem_space_map(&f.pin, &other, (gva_t){0x100000}, 0x3000, &f.fault), 0);
+    /* So does a hole, which makes two of one: what is above it goes. */
+    gmem_space_unmap(&f.pin, &other, (gva_t){0x101000}, 0x1000);
+    assert_int_equal(other.mapped_count, 1);
+    assert_int_equal(gmem_resolve(&f.pin, &other, (gva_t){0x100000}, 0x1000, true, &f.runs, &f.fault), 0);
+    assert_int_equal(gmem_resolve(&f.pin, &other, (gva_t){0x102000}, 0x1000, true, &f.runs, &f.fault), PVG_ERR_REFUSED);
+    assert_int_equal(atomic_load(&f.vmm.log.refused[REFUSE_TASK_MAP]), 1);
     gmem_space_unmap(&f.pin, &f.space, (gva_t){0}, UINT64_MAX);
     assert_int_equal(f.space.mapped_count, 0);
+    assert_int_equal(gmem_space_map(&f.pin, &other, (gva_t){0x101000}, 0x2000, &f.fault), 0);
+    gmem_space_unmap(&f.pin, &other, (gva_t){0x101000}, 0x1000);
+    assert_int_equal(other.mapped_count, 2); /* there is room again */
+    gmem_space_destroy(&f.pin, &other);
     tear_down(&f);
 }
 

@@ -117,6 +117,8 @@ static void test_glyph(void **state)
         {8, 1, 32, 31, 0, 0, REFUSE_CURSOR_STRIDE},
         {8, 8, 1ull << 62, ~0ull, 0, 0, REFUSE_CURSOR_STRIDE},
         {8, 8, ~0ull, ~0ull, 0, 0, REFUSE_CURSOR_STRIDE},
+        {8, 2, (16u << 20) - 32, 32u << 20, 0, 0, REFUSE_NONE},
+        {8, 2, (16u << 20) - 31, 32u << 20, 0, 0, REFUSE_CURSOR_STRIDE}, /* its pages are looked up, all of them */
         {8, 1, ~0ull, 32, 0, 0, REFUSE_NONE}, /* one row: its stride is never used */
     };
 

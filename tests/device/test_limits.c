@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a guest can make the host use is bounded by name (base/limits.h): addresses of the VMM's process, work on one
+ * command, memory. Cores of the test's own, where the VMM's side is a fake.
+ */
+#include "device/alone.h"
+
+#include "base/limits.h"
+
+static struct vmm v;
+static struct guest g;
+static struct channel *root = &g.channel[0];
+static struct alone alone;
+
+static int setup(void **state)
+{
+    alone_init(&alone, &v, *state);
+    guest_init(&g, &v);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    alone_fini(&alone, &v, &g);
+    return 0;
+}
+
+static void start(void)
+{
+    must(!core_start(v.core), "core_start");
+    guest_boot(&g, 0);
+    guest_kernel_task(&g);
+}
+
+/* ---- addresses ---- */
+
+#define VAST (1ull << (LIMIT_TASKS_BITS - 1))
+
+static pvg_task *(*real_create)(void *opaque, uint64_t length_bytes, void **base);
+static void (*real_destroy)(void *opaque, pvg_task *task);
+static uint8_t vast[4]; /* handles of tasks that are too large to be made where a sanitizer has most addresses */
+static _Atomic unsigned vast_created, vast_live;
+
+static pvg_task *create_task(void *opaque, uint64_t length_bytes, void **base)
+{
+    if (length_bytes < VAST)
+        return real_create(opaque, length_bytes, base);
+    atomic_fetch_add(&vast_live, 1);
+    *base = vast;
+    return (pvg_task *)(void *)&vast[atomic_fetch_add(&vast_created, 1) % sizeof(vast)];
+}
+
+static void destroy_task(void *opaque, pvg_task *task)
+{
+    uint8_t *handle = (uint8_t *)task;
+
+    if (handle >= vast && handle < vast + sizeof(vast))
+        atomic_fetch_sub(&vast_live, 1);
+    else
+        real_destroy(opaque, task);
+}
+
+static void define(uint32_t task, uint64_t length)
+{
+    guest_run(&g, root, CMD_DEFINE_TASK2, WORDS(task << 1, LO(length), HI(length), g.kernel.directory_pfn));
+}
+
+static uint64_t refused(enum refuse why)
+{
+    return atomic_load(&alone.logger.refused[why]);
+}
+
+/* A VMM that reserves what tasks ask for keeps most of its addresses. */
+static void test_addresses(void **state)
+{
+    bool callbacks = v.cfg.tasks == PVG_TASKS_CALLBACKS;
+
+    real_create = v.ops.create_task;
+    real_destroy = v.ops.destroy_task;
+    if (callbacks) {
+        v.ops.create_task = create_task;
+        v.ops.destroy_task = destroy_task;
+    }
+    start();
+    define(1, VAST);
+    assert_int_equal(refused(REFUSE_TASK_LENGTH), 0);
+    define(2, VAST); /* with the kernel task's it is more than all may have */
+    assert_int_equal(refused(REFUSE_TASK_LENGTH), callbacks);
+    define(1, VAST); /* in the place of itself */
+    assert_int_equal(refused(REFUSE_TASK_LENGTH), callbacks);
+    guest_run(&g, root, CMD_DELETE_TASK, WORDS(1));
+    define(2, VAST);
+    assert_int_equal(refused(REFUSE_TASK_LENGTH), callbacks);
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    guest_boot(&g, 0);
+    define(3, VAST);
+    assert_int_equal(refused(REFUSE_TASK_LENGTH), callbacks);
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    vmm_poll(atomic_load(&vast_live) == 0);
+}
+
+int main(void)
+{
+    static struct vmm_config own_core = {.no_device = true};
+    static struct vmm_config own_core_callbacks = {.no_device = true, .tasks = PVG_TASKS_CALLBACKS};
+    const struct CMUnitTest tests[] = {
+        DEVICE_TEST(test_addresses, own_core),
+        DEVICE_TEST(test_addresses, own_core_callbacks),
+    };
+
+    return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
+}
