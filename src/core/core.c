@@ -249,32 +249,88 @@ void core_settle(struct core *core, struct gmem_pin *pin, uint32_t task, gva_t g
             core->observers[i].settle(core->observers[i].ctx, pin, task, gva, length);
 }
 
-static bool overlaps(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+/* ---- control pages ---- */
+
+bool spans_touch(const struct spans *s, uint64_t gpa, uint64_t length)
 {
-    return a < b + b_bytes && b < a + a_bytes;
+    size_t lo = 0, hi = s->count;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (s->span[mid].end <= gpa)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < s->count && s->span[lo].start < gpa + length;
 }
 
-bool core_is_control(struct core *core, gpa_t gpa, uint64_t length)
+static bool spans_are_control(struct core *core, const struct spans *s)
 {
     uint64_t page = 1ull << core->page_shift;
     struct regs *r = &core->regs;
-    uint64_t root = (uint64_t)atomic_load(&r->enabled_pfn) << core->page_shift;
 
-    if (overlaps(gpa.v, length, root, atomic_load(&r->enabled_length)) ||
-        overlaps(gpa.v, length, (uint64_t)atomic_load(&r->root_page_pfn) << core->page_shift, page))
+    if (spans_touch(s, (uint64_t)atomic_load(&r->enabled_pfn) << core->page_shift, atomic_load(&r->enabled_length)) ||
+        spans_touch(s, (uint64_t)atomic_load(&r->root_page_pfn) << core->page_shift, page))
         return true;
     for (uint32_t i = 1; i < LIMIT_FIFOS; i++) {
         const struct fifo *f = &core->fifos[i];
 
         if (!f->defined)
             continue;
-        if (overlaps(gpa.v, length, (uint64_t)f->list_pfn << core->page_shift, page))
+        if (spans_touch(s, (uint64_t)f->list_pfn << core->page_shift, page))
             return true;
         for (uint32_t p = 0; p < f->page_count; p++)
-            if (overlaps(gpa.v, length, (uint64_t)f->pages[p] << core->page_shift, page))
+            if (spans_touch(s, (uint64_t)f->pages[p] << core->page_shift, page))
                 return true;
     }
-    return task_uses_page(core, gpa, length);
+    return task_uses_page(core, s);
+}
+
+bool core_is_control(struct core *core, gpa_t gpa, uint64_t length)
+{
+    return spans_are_control(core, &(struct spans){&(struct span){gpa.v, gpa.v + length}, 1});
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+
+    return (x->start > y->start) - (x->start < y->start);
+}
+
+/*
+ * A guest can have 130000 control pages and a surface of 260000: the pages of one are sorted, so that the work is their sum
+ * and not their product, which would be a minute for each present.
+ */
+bool core_any_control(struct core *core, const struct gmem_runs *runs)
+{
+    struct span *span = malloc((runs->count + 1) * sizeof(*span));
+    size_t count = 0, n = 0;
+    bool sorted = true, hit;
+
+    if (!span)
+        return true; /* not known to be harmless */
+    for (size_t i = 0; i < runs->count; i++) {
+        const struct gmem_run *r = &runs->run[i];
+
+        if (r->gpa.v == UINT64_MAX)
+            continue;
+        sorted = sorted && (!count || span[count - 1].start <= r->gpa.v);
+        span[count++] = (struct span){r->gpa.v, r->gpa.v + r->length_bytes};
+    }
+    if (!sorted)
+        qsort(span, count, sizeof(*span), by_start);
+    for (size_t i = 1; i < count; i++) { /* the same page may be there twice */
+        if (span[i].start > span[n].end)
+            span[++n] = span[i];
+        else if (span[i].end > span[n].end)
+            span[n].end = span[i].end;
+    }
+    hit = spans_are_control(core, &(struct spans){span, count ? n + 1 : 0});
+    free(span);
+    return hit;
 }
 
 struct gmem *core_gmem(struct core *core)

@@ -130,6 +130,8 @@ int core_remap(struct core *core, struct gmem_pin *pin, uint32_t task, gva_t gva
 void core_settle(struct core *core, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length);
 /* Does [@gpa, @gpa + @length) touch a page that the device depends on (memory 7.5)? Worker. */
 bool core_is_control(struct core *core, gpa_t gpa, uint64_t length);
+/* The same for any of @runs; those whose addresses are not known (callback mode) are passed over. */
+bool core_any_control(struct core *core, const struct gmem_runs *runs);
 
 struct gmem *core_gmem(struct core *core);
 struct log *core_log(struct core *core);

@@ -134,6 +134,17 @@ struct core {
     _Atomic uint32_t key_limit;     /* of the last device-info request, for the report */
 };
 
+/* Guest-physical stretches, sorted and apart from each other. */
+struct spans {
+    const struct span {
+        uint64_t start, end;
+    } *span;
+    size_t count;
+};
+
+/* core.c: does [@gpa, @gpa + @length) touch any of @s? */
+bool spans_touch(const struct spans *s, uint64_t gpa, uint64_t length);
+
 /* fifo.c */
 void fifo_init(struct fifo *f, uint32_t id);
 void fifo_fini(struct fifo *f);
@@ -150,7 +161,8 @@ void command_register(struct core *core);
 /* task.c */
 void task_register(struct core *core);
 void task_drop_all(struct core *core);
-bool task_uses_page(struct core *core, gpa_t gpa, uint64_t length);
+/* Is the directory page of any task in one of @s? */
+bool task_uses_page(struct core *core, const struct spans *s);
 
 /* core.c */
 void core_disable(struct core *core);

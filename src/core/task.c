@@ -78,17 +78,14 @@ void task_drop_all(struct core *core)
     gmem_unpin(&core->pin);
 }
 
-bool task_uses_page(struct core *core, gpa_t gpa, uint64_t length)
+bool task_uses_page(struct core *core, const struct spans *s)
 {
     uint64_t page = 1ull << core->page_shift;
 
     for (uint32_t i = 0; i < TASK_BUCKETS; i++)
-        for (const struct task *t = core->tasks[i]; t; t = t->next) {
-            uint64_t dir = (uint64_t)t->space.directory_pfn << core->page_shift;
-
-            if (gpa.v < dir + page && dir < gpa.v + length)
+        for (const struct task *t = core->tasks[i]; t; t = t->next)
+            if (spans_touch(s, (uint64_t)t->space.directory_pfn << core->page_shift, page))
                 return true;
-        }
     return false;
 }
 

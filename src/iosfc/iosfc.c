@@ -423,9 +423,8 @@ static enum refuse check_pages(struct pvg_iosfc *m, struct mapping *mapping, str
     for (size_t i = 0; !why && !m->callbacks && i < runs.count; i++)
         print = (print ^ runs.run[i].gpa.v) * 0x100000001b3ull ^ runs.run[i].length_bytes;
     if (!why && (!mapping->checked || print != mapping->checked_print)) {
-        for (size_t i = 0; !why && !m->callbacks && i < runs.count; i++)
-            if (core_is_control(m->core, runs.run[i].gpa, runs.run[i].length_bytes))
-                why = REFUSE_SURFACE_COLLISION;
+        if (!m->callbacks && core_any_control(m->core, &runs))
+            why = REFUSE_SURFACE_COLLISION;
         mapping->checked = !why;
         mapping->checked_print = print;
     }

@@ -57,15 +57,6 @@ static uint64_t fingerprint(const struct gmem_runs *runs)
     return h;
 }
 
-static bool collides(struct object_set *set, const struct gmem_runs *runs)
-{
-    for (size_t i = 0; i < runs->count; i++) {
-        if (runs->run[i].gpa.v != UINT64_MAX && core_is_control(set->core, runs->run[i].gpa, runs->run[i].length_bytes))
-            return true;
-    }
-    return false;
-}
-
 /* All pages of @o: there, RAM, and none of the device's own. Decides what a delete meant (memory 7.3). */
 static enum refuse resolve_pages(struct object_set *set, struct gmem_pin *pin, struct object *o,
                                  const struct gmem_space *space, struct gmem_fault *fault)
@@ -85,7 +76,7 @@ static enum refuse resolve_pages(struct object_set *set, struct gmem_pin *pin, s
     if (o->resolved && print == o->fingerprint)
         return REFUSE_NONE;
     /* Once per page list: nothing is written there, so later control pages need no second look (memory 7.5). */
-    if (collides(set, runs))
+    if (core_any_control(set->core, runs))
         return REFUSE_SURFACE_COLLISION;
     if ((o->resolved || o->condemned) && print != o->fingerprint) { /* a new surface under an old id */
         o->host_valid = false;

@@ -99,6 +99,46 @@ static void test_addresses(void **state)
     vmm_poll(atomic_load(&vast_live) == 0);
 }
 
+/* ---- control pages ---- */
+
+/* Whether some of many stretches are the device's own is found for all at once: as for each, and in any order. */
+static void test_control_pages(void **state)
+{
+    struct gmem_run run[64];
+    struct gmem_runs runs = {.run = run};
+    uint32_t pages = (uint32_t)(v.block[0].bytes >> g.shift), x = 1, hits = 0;
+
+    start();
+    for (uint32_t i = 1; i < 6; i++)
+        guest_channel(&g, i, 8);
+    for (uint32_t round = 0; round < 4000; round++) {
+        bool one = false;
+
+        runs.count = round % COUNT(run);
+        for (size_t i = 0; i < runs.count; i++) {
+            x = x * 1664525 + 1013904223;
+            run[i] =
+                (struct gmem_run){.gpa = {(uint64_t)((x >> 8) % pages) << g.shift}, .length_bytes = g.page << (x >> 4 & 1)};
+            if (!(x >> 5 & 15))
+                run[i].gpa.v = UINT64_MAX;
+            else
+                one = one || core_is_control(v.core, run[i].gpa, run[i].length_bytes);
+        }
+        assert_int_equal(core_any_control(v.core, &runs), one);
+        hits += one;
+    }
+    assert_in_range(hits, 100, 3900);
+    run[0] = (struct gmem_run){.gpa = {(uint64_t)g.channel[3].pages[7] << g.shift}, .length_bytes = g.page};
+    run[1] = (struct gmem_run){.gpa = {0}, .length_bytes = g.page};
+    runs.count = 2;
+    assert_true(core_any_control(v.core, &runs));
+    runs.run++;
+    runs.count = 1;
+    assert_false(core_any_control(v.core, &runs));
+    runs.count = 0;
+    assert_false(core_any_control(v.core, &runs));
+}
+
 int main(void)
 {
     static struct vmm_config own_core = {.no_device = true};
@@ -106,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(test_addresses, own_core),
         DEVICE_TEST(test_addresses, own_core_callbacks),
+        DEVICE_TEST(test_control_pages, own_core),
     };
 
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
