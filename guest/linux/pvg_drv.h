@@ -51,14 +51,15 @@ struct pvg_pipe;
 
 /**
  * struct pvg_fence - one moment on one channel: the completion of a packet
- * @stamp: completion stamp of the packet; an all-zero fence is always reached
+ * @stamp: completion stamp of the packet, of which the wire has the lower half: a fence may be
+ *	looked at after any number of others; an all-zero fence is always reached
  * @generation: &pvg_device.generation at submission; a later generation means the device was
  *	stopped since, and a stopped device holds nothing
  * @channel: channel id, 0 for the root FIFO, PVG_FENCE_UNTIL_STOP for a moment that only a stop
  *	brings
  */
 struct pvg_fence {
-	u32 stamp;
+	u64 stamp;
 	u32 generation;
 	u8 channel;
 };
@@ -80,12 +81,13 @@ struct pvg_packet {
 /**
  * struct pvg_fifo - producer side of the root FIFO or of one child channel
  * @pvg: the device
- * @lock: protects everything below; taken in interrupt context
+ * @lock: protects everything below but @done; taken in interrupt context
  * @open: packets may be submitted
  * @id: channel id, 0 for the root FIFO
  * @size: bytes of ring data
  * @written: free-running producer counter
  * @stamp: last completion stamp handed out
+ * @done: last one that the device was seen to have reached; not protected
  * @memory: page list and ring (child), stamp page and ring (root); NULL while not allocated
  * @memory_pages: wire pages of @memory
  * @ring: first byte of ring data
@@ -99,7 +101,8 @@ struct pvg_fifo {
 	u8 id;
 	u32 size;
 	u32 written;
-	u32 stamp;
+	u64 stamp;
+	atomic64_t done;
 	void *memory;
 	unsigned int memory_pages;
 	u8 *ring;

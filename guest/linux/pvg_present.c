@@ -169,7 +169,7 @@ static bool present_room(struct pvg_pipe *pipe)
 /* Wait until the device knows the surface. Both fences are of one channel: the later one does. */
 static void surface_wait(struct pvg_surface *surface, struct pvg_packet *pkt)
 {
-	bool listed_later = (s32)(surface->listed.stamp - surface->mapped.stamp) > 0;
+	bool listed_later = surface->listed.stamp > surface->mapped.stamp;
 
 	pvg_packet_wait(surface->pvg, pkt, listed_later ? &surface->listed : &surface->mapped);
 }

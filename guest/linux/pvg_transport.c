@@ -112,7 +112,7 @@ void pvg_packet_wait(struct pvg_device *pvg, struct pvg_packet *pkt, const struc
 		return;
 	pkt->generation = fence->generation;
 	pvg_packet_u32(pkt, fence->channel);
-	pvg_packet_u32(pkt, fence->stamp);
+	pvg_packet_u32(pkt, lower_32_bits(fence->stamp));
 	pkt->barriers++;
 }
 
@@ -143,10 +143,10 @@ static void fifo_put(struct pvg_fifo *fifo, struct pvg_packet *pkt)
 	u32 opcode = le32_to_cpu(pkt->w[0]) & 0xffff;
 	u32 start, first;
 
-	fifo->stamp++;
+	WRITE_ONCE(fifo->stamp, fifo->stamp + 1);
 	pkt->w[0] = cpu_to_le32(opcode | (u32)pkt->barriers << 16);
 	pkt->w[1] = cpu_to_le32(bytes);
-	pkt->w[2] = cpu_to_le32(fifo->stamp);
+	pkt->w[2] = cpu_to_le32(lower_32_bits(fifo->stamp));
 
 	start = fifo->written % fifo->size;
 	first = min(bytes, fifo->size - start);
@@ -236,6 +236,31 @@ int pvg_fifo_submit(struct pvg_fifo *fifo, struct pvg_packet *pkt, struct pvg_fe
 	}
 }
 
+static struct pvg_fifo *fence_fifo(struct pvg_device *pvg, const struct pvg_fence *fence)
+{
+	return fence->channel ? &pvg->channels[fence->channel] : &pvg->root;
+}
+
+/*
+ * How far the device has come on a channel: its cell has 32 bits, which this continues. A cell that
+ * goes back, or beyond what was handed out, tells nothing.
+ */
+static u64 fifo_done(struct pvg_fifo *fifo)
+{
+	s64 done = atomic64_read(&fifo->done);
+	/* Before the stamp that was handed out: a cell is never ahead of it. */
+	u32 cell = le32_to_cpu(smp_load_acquire(&fifo->pvg->cells[fifo->id]));
+	s32 step;
+
+	do {
+		step = cell - lower_32_bits(done);
+		if (step <= 0 || done + step > READ_ONCE(fifo->stamp))
+			break;
+	} while (!atomic64_try_cmpxchg(&fifo->done, &done, done + step));
+	/* What the device wrote before the stamp is read after it. */
+	return atomic64_read_acquire(&fifo->done);
+}
+
 /**
  * pvg_fence_reached() - has the device completed a packet?
  * @pvg: the device
@@ -248,14 +273,10 @@ bool pvg_fence_reached(struct pvg_device *pvg, const struct pvg_fence *fence)
 	bool reached = true;
 
 	rcu_read_lock(); /* pvg_transport_stop() frees the cells */
-	if (fence->channel == PVG_FENCE_UNTIL_STOP) {
+	if (fence->channel == PVG_FENCE_UNTIL_STOP)
 		reached = fence->generation != READ_ONCE(pvg->generation);
-	} else if (fence->stamp && fence->generation == READ_ONCE(pvg->generation)) {
-		/* What the device wrote before the stamp is read after it. */
-		u32 cell = le32_to_cpu(smp_load_acquire(&pvg->cells[fence->channel]));
-
-		reached = (s32)(cell - fence->stamp) >= 0;
-	}
+	else if (fence->stamp && fence->generation == READ_ONCE(pvg->generation))
+		reached = fifo_done(fence_fifo(pvg, fence)) >= fence->stamp;
 	rcu_read_unlock();
 	return reached;
 }
@@ -277,11 +298,6 @@ struct pvg_fence pvg_fence_until_stop(struct pvg_device *pvg)
 	if (READ_ONCE(pvg->stopped))
 		fence = (struct pvg_fence){};
 	return fence;
-}
-
-static struct pvg_fifo *fence_fifo(struct pvg_device *pvg, const struct pvg_fence *fence)
-{
-	return fence->channel ? &pvg->channels[fence->channel] : &pvg->root;
 }
 
 /**
@@ -331,6 +347,7 @@ static void fifo_open(struct pvg_fifo *fifo, u32 written)
 	spin_lock_irq(&fifo->lock);
 	fifo->written = written;
 	fifo->stamp = 0;
+	atomic64_set(&fifo->done, 0);
 	fifo->open = true;
 	spin_unlock_irq(&fifo->lock);
 }

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pvgvm
-from run import ARCH, Group, Skip, kernel_complaints
+from run import ARCH, Group, Skip, Steps, kernel_complaints
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOSTILE = Group("hostile", ["hostile-gfx,id=gfx"], inputs=False, stock=True)
@@ -54,7 +54,7 @@ def reload(vm, **properties):
 
 
 HONEST = {"version": 0, "ports": 1, "pipe-xor": 0, "mode-count": 1, "gamma": 257, "cursor-px": 64, "vblank": 1, "deaf": 0,
-          "hold": 0, "fault": 0, "online": 0, "offline": 0}
+          "hold": 0, "ahead": 0, "fault": 0, "online": 0, "offline": 0}
 
 
 def honest(vm):
@@ -190,31 +190,45 @@ def hostile_faults(vm):
 
 
 @HOSTILE.case
-def hostile_held_presents(vm):
-    """Presents that never complete, also after a restart, under a client that flips: it is restarted again, and lets go."""
+def hostile_stamps(vm):
+    """Stamps beyond what was handed out are not believed: the device is restarted, and the flip completes all the same."""
     honest(vm)
-    flips = vm.spawn("echo $$ >/tmp/flip.pid; until kms-flip --seconds 0 async; do :; done")
-    flips.wait_line("^flipping")
-    starts = seen(vm, "starts")
-    behave(vm, hold=1)
-    until(lambda: seen(vm, "starts") >= starts + 2, "no second restart")
-    behave(vm, hold=0)
-    vm.run("kill $(cat /tmp/flip.pid); killall kms-flip; while pidof kms-flip; do usleep 50000; done")
+    with Steps(vm, "", ["pattern:2", "pattern:3"]) as steps:
+        starts = seen(vm, "starts")
+        behave(vm, ahead=1000)
+        steps.next()
+        until(lambda: seen(vm, "starts") > starts, "the stamps were believed")
+        steps.next()
+    honest(vm)
+
+
+@HOSTILE.case
+def hostile_held_presents(vm):
+    """Presents that never complete, also after a restart, under a client that presents without a pause, so that the repaint
+    after the restart finds no room: the device is restarted again."""
+    honest(vm)
+    with Steps(vm, "", ["storm"]) as steps:
+        vm.run("kill -USR1 $(cat /tmp/steps.pid)")
+        steps.job.wait_line("^storming")
+        starts = seen(vm, "starts")
+        behave(vm, hold=1)
+        until(lambda: seen(vm, "starts") >= starts + 2, "no second restart")
+        behave(vm, hold=0)
     honest(vm)
 
 
 @HOSTILE.case
 def hostile_full_ring(vm):
-    """A display channel that takes nothing fills up with acknowledgements: a present does not wait for ever."""
+    """A display channel that takes nothing fills up with acknowledgements, while no present is open that somebody watches:
+    the device is restarted, and the next present does not wait for ever."""
     honest(vm)
-    # A console presents now and then, and an open present is watched.
-    vm.run(f"{NO_CONSOLE}; while grep -q 'open [1-9]' /sys/kernel/debug/dri/0/pvg_state; do usleep 50000; done")
-    starts = seen(vm, "starts")
-    behave(vm, deaf=1 << 5, online=400)
-    until(lambda: seen(vm, "starts") > starts and "running: 1" in state(vm), "no restart")
-    behave(vm, online=0)
-    lines = vm.run("kms-flip --seconds 0 paced 5")
-    assert lines[-1].startswith("flips=5 "), lines
+    with Steps(vm, "", ["pattern:2"]) as steps:
+        starts = seen(vm, "starts")
+        behave(vm, deaf=1 << 5, online=1000000)
+        until(lambda: seen(vm, "starts") > starts and "running: 1" in state(vm), "no restart")
+        behave(vm, online=0)
+        steps.next()
+    honest(vm)
 
 
 @HOSTILE.last

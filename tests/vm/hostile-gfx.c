@@ -72,6 +72,7 @@ struct HostileState {
     uint32_t vblank;     /* 0: never */
     uint32_t deaf;       /* channels that take nothing, until the next stop */
     uint32_t hold;       /* presents get no stamp, until this is 0 again */
+    uint32_t ahead;      /* stamps of displays say so much more, until the next stop */
     uint32_t fault;      /* report this mask, once */
     uint32_t online;     /* so many online events, one per tick */
     uint32_t offline;
@@ -93,6 +94,7 @@ static const struct {
     { "vblank", offsetof(HostileState, vblank), 1 },
     { "deaf", offsetof(HostileState, deaf), 0 },
     { "hold", offsetof(HostileState, hold), 0 },
+    { "ahead", offsetof(HostileState, ahead), 0 },
     { "fault", offsetof(HostileState, fault), 0 },
     { "online", offsetof(HostileState, online), 0 },
     { "offline", offsetof(HostileState, offline), 0 },
@@ -238,7 +240,7 @@ static void publish(HostileState *s, unsigned id)
         return;
     }
     c->published = c->executed;
-    put(s->root_base + id * 4, c->published, 4);
+    put(s->root_base + id * 4, c->published + (id >= DISPLAY_CHANNEL ? s->ahead : 0), 4);
     s->stamps |= 1u << id;
     interrupt(s);
 }
@@ -287,7 +289,7 @@ static void control(HostileState *s, uint32_t value)
 {
     if (!value) {
         s->enabled = false;
-        s->deaf = 0;
+        s->deaf = s->ahead = 0;
         memset(s->channel, 0, sizeof(s->channel));
         memset(s->page, 0, sizeof(s->page));
         s->displays = s->stamps = s->faults = 0;

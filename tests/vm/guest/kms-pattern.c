@@ -7,6 +7,7 @@
  * Prints "shown N" when the N-th step is on the screen; step 0 is the pattern itself. Steps:
  *   pattern:SEED       another pattern, by a page flip
  *   dirty              a red square at 64,64 of 96 pixels drawn into the shown buffer, then DIRTYFB
+ *   storm              DIRTYFB without a pause, until SIGTERM
  *   gamma:invert       a gamma table that inverts; gamma:half halves; gamma:none removes it
  *   off, on            CRTC inactive, active
  *   mode:WxH           another mode with the pattern
@@ -18,6 +19,7 @@
  */
 #include <drm_fourcc.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +65,20 @@ static void step_dirty(void)
     }
     if (drmModeDirtyFB(k.fd, shown.id, &clip, 1))
         kms_fail("DIRTYFB: %s", strerror(errno));
+}
+
+/* A device that holds presents makes the call fail with EBUSY after a while. */
+static void step_storm(void)
+{
+    drmModeClip clip = {.x2 = 1, .y2 = 1};
+    sigset_t pending;
+
+    kms_say("storming");
+    do {
+        if (drmModeDirtyFB(k.fd, shown.id, &clip, 1) && errno != EBUSY)
+            kms_fail("DIRTYFB: %s", strerror(errno));
+        sigpending(&pending);
+    } while (!sigismember(&pending, SIGTERM));
 }
 
 static void commit(drmModeAtomicReq *req, uint32_t flags, const char *what)
@@ -201,6 +217,8 @@ static void step(const char *s)
         step_pattern((unsigned)atoi(s + 8));
     else if (!strcmp(s, "dirty"))
         step_dirty();
+    else if (!strcmp(s, "storm"))
+        step_storm();
     else if (!strncmp(s, "gamma:", 6))
         step_gamma(s + 6);
     else if (!strcmp(s, "off") || !strcmp(s, "on"))
