@@ -17,6 +17,11 @@
 /* Packets of one FIFO served before the others have their turn: bounds the wait of a neighbour to about 10 us of NOPs. */
 #define LIMIT_TURN_PACKETS 128
 
+/* Private copies of packets, all FIFOs: two of the largest that a ring of 16 KiB pages holds, whose pages may be one page. */
+#define LIMIT_PACKETS_BYTES (128u << 20)
+/* A FIFO keeps a buffer up to this for its next packet: the ring that Apple's guests use. */
+#define LIMIT_PACKET_KEPT_BYTES (64u << 10)
+
 #define LIMIT_PORTS 8              /* display pipes: DISPLAY_EVENTS and Apple's driver (transport 2) */
 #define LIMIT_EDGE_PX 8192         /* edge of a scanout surface (memory 12) */
 #define LIMIT_FRAME_BYTES (512ull << 20) /* one picture: above 8192x8192x4, so geometry refuses first */

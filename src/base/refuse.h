@@ -24,6 +24,7 @@
     X(COUNTER_RANGE, "counter-range", "producer is ahead of the consumer by more than the ring")                       \
     X(PACKET_LENGTH, "packet-length", "packet length below its header, above its ring or not a multiple of 4")         \
     X(PACKET_BARRIERS, "packet-barriers", "more barriers than the packet or the limit holds")                          \
+    X(PACKET_MEMORY, "packet-memory", "packet waits in its ring: other channels hold too much in theirs")              \
     /* commands: stamped, no effect */                                                                                 \
     X(BARRIER_INDEX, "barrier-index", "barrier on a stamp cell that does not exist")                                   \
     X(STAMP_INDEX, "stamp-index", "stamp index beyond the stamp cells")                                                \

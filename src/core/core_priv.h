@@ -122,6 +122,7 @@ struct core {
     struct fifo fifos[LIMIT_FIFOS];
     uint32_t enable_seq;            /* of the geometry that fifos[0] was built from */
     uint32_t cell_last[STAMP_CELLS_MAX]; /* what the host stored last, per cell; re-based at define */
+    uint64_t packet_bytes;          /* capacity of the packet buffers above LIMIT_PACKET_KEPT_BYTES */
     uint32_t blocked;               /* bit per FIFO: waits for a barrier */
     bool raise;                     /* an interrupt is owed */
     bool progress;                  /* a stamp was published in this round */

@@ -24,6 +24,18 @@ void fifo_fini(struct fifo *f)
     free(f->packet);
 }
 
+/* The packet in hand is done with: its buffer stays for the next one, if it is of the size that guests use. */
+static void packet_release(struct core *core, struct fifo *f)
+{
+    f->in_hand = false;
+    if (f->packet_capacity <= LIMIT_PACKET_KEPT_BYTES)
+        return;
+    core->packet_bytes -= f->packet_capacity;
+    free(f->packet);
+    f->packet = NULL;
+    f->packet_capacity = 0;
+}
+
 /* Stop serving; tickets of started commands become harmless. */
 void fifo_close(struct core *core, struct fifo *f)
 {
@@ -35,7 +47,8 @@ void fifo_close(struct core *core, struct fifo *f)
                 core->observers[i].channel_gone(core->observers[i].ctx, f->id);
     f->fault_after = f->discard = false;
     f->after = FIFO_STAYS;
-    f->defined = f->faulted = f->in_hand = f->publish = f->reached_valid = false;
+    f->defined = f->faulted = f->publish = f->reached_valid = false;
+    packet_release(core, f);
     f->pending_head = f->pending_count = 0;
     atomic_store(&f->published_generation, f->generation++);
     event_signal(&core->published);
@@ -297,7 +310,7 @@ void fifo_resume(struct core *core, struct fifo *f)
     if (!f->faulted)
         return;
     f->faulted = false;
-    f->in_hand = false;
+    packet_release(core, f);
     if (f->id == 0)
         atomic_store(&core->regs.root_fault_offset, 0);
     if (f->discard && load_written(core, f, &record, &written)) {
@@ -386,17 +399,26 @@ static int ring_copy(struct core *core, const struct fifo *f, uint32_t pos, uint
     return 0;
 }
 
-static bool packet_room(struct fifo *f, uint32_t bytes)
+/* False: later. Small buffers stay, and are not counted. */
+static bool packet_room(struct core *core, struct fifo *f, uint32_t bytes)
 {
+    uint32_t capacity = bytes < 4096 ? 4096 : bytes;
+    bool large = capacity > LIMIT_PACKET_KEPT_BYTES;
     uint8_t *packet;
 
     if (bytes <= f->packet_capacity)
         return true;
-    packet = realloc(f->packet, bytes < 4096 ? 4096 : bytes);
+    if (large && core->packet_bytes + capacity > LIMIT_PACKETS_BYTES) {
+        log_refuse(core->cfg.log, REFUSE_PACKET_MEMORY, "channel %u: 0x%x bytes, 0x%llx held, limit 0x%x", f->id, bytes,
+                   (unsigned long long)core->packet_bytes, LIMIT_PACKETS_BYTES);
+        return false;
+    }
+    packet = realloc(f->packet, capacity);
     if (!packet)
         return false;
+    core->packet_bytes += large ? capacity : 0;
     f->packet = packet;
-    f->packet_capacity = bytes < 4096 ? 4096 : bytes;
+    f->packet_capacity = capacity;
     return true;
 }
 
@@ -425,8 +447,8 @@ static enum take take_packet(struct core *core, struct fifo *f, uint8_t *record,
     }
     if (available < f->header.length_bytes)
         return TAKE_NOTHING;
-    if (!packet_room(f, f->header.length_bytes))
-        return TAKE_NOTHING; /* out of host memory: the rescue poll tries again */
+    if (!packet_room(core, f, f->header.length_bytes))
+        return TAKE_NOTHING; /* out of memory for it: the rescue poll tries again */
     memcpy(f->packet, head, sizeof(head));
     pos += PACKET_HEADER_BYTES;
     if (pos >= f->ring_bytes)
@@ -447,6 +469,7 @@ static enum take take_packet(struct core *core, struct fifo *f, uint8_t *record,
     return TAKE_PACKET;
 
 not_ram:
+    packet_release(core, f);
     if (!core->pin.cut)
         fault(core, f, REFUSE_RING_NOT_RAM, "position", pos, available, head);
     return TAKE_FAULT;
@@ -548,7 +571,7 @@ static enum fifo_state start(struct core *core, struct fifo *f)
         break;
     }
     f->generation++;
-    f->in_hand = false;
+    packet_release(core, f);
     return FIFO_IDLE;
 }
 

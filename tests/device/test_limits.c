@@ -139,14 +139,80 @@ static void test_control_pages(void **state)
     assert_false(core_any_control(v.core, &runs));
 }
 
+/* ---- packets ---- */
+
+/* A ring of as many pages as a list holds, all of them the same page: large packets cost a guest nothing. */
+static void large_channel(uint32_t id)
+{
+    struct channel *c = &g.channel[id];
+
+    guest_channel_prepare(&g, id, 1, 0);
+    for (uint64_t at = 0; at < g.page; at += 4)
+        atomic_store(guest_word(&g, c->list_pfn, at), c->pages[0]);
+    guest_run(&g, root, CMD_DEFINE_CHILD_FIFO, WORDS(id));
+}
+
+/* One that fills the ring and waits for cell 40 to be 1. */
+static void send_large(uint32_t id)
+{
+    struct packet_header h = {.opcode = CMD_EXEC_INDIRECT2,
+                              .barriers = 1,
+                              .length_bytes = (uint32_t)(g.page / 4 * g.page),
+                              .stamp = ++g.channel[id].stamp};
+    uint8_t *p = guest_ptr(&g, g.channel[id].pages[0], 0);
+
+    packet_encode(p, &h);
+    le32_put(p + 12, 40);
+    le32_put(p + 16, 1);
+    vmm_order(&v);
+    atomic_store(guest_record(&g, id, CHANNEL_WRITTEN), h.length_bytes);
+    vmm_w32(&v, REG_CHILD_DOORBELL, id);
+}
+
+static void test_packets(void **state)
+{
+    start();
+    for (uint32_t id = 1; id < 4; id++)
+        large_channel(id);
+    guest_channel(&g, 4, 1);
+    for (uint32_t id = 1; id < 3; id++) {
+        send_large(id);
+        vmm_poll(guest_consumed(&g, &g.channel[id]));
+    }
+    send_large(3);
+    vmm_poll(refused(REFUSE_PACKET_MEMORY));
+    assert_int_equal(guest_consumed(&g, &g.channel[3]), 0); /* it waits in its ring */
+    guest_run(&g, &g.channel[4], CMD_NOP, NULL, 0);         /* others go on */
+    atomic_store(guest_cell(&g, 40), 1);
+    for (uint32_t id = 1; id < 4; id++)
+        guest_wait(&g, &g.channel[id], 1);
+    /* All is given back: three more, and the channels may go with the packets in hand. */
+    atomic_store(guest_cell(&g, 40), 0);
+    for (uint32_t id = 1; id < 3; id++)
+        guest_run(&g, root, CMD_DELETE_CHILD_FIFO, WORDS(id));
+    large_channel(1);
+    send_large(1);
+    vmm_poll(guest_consumed(&g, &g.channel[1]));
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    guest_boot(&g, 0);
+    for (uint32_t id = 1; id < 3; id++) {
+        atomic_store(guest_cell(&g, id), 0);
+        large_channel(id);
+        send_large(id);
+        vmm_poll(guest_consumed(&g, &g.channel[id]));
+    }
+}
+
 int main(void)
 {
     static struct vmm_config own_core = {.no_device = true};
     static struct vmm_config own_core_callbacks = {.no_device = true, .tasks = PVG_TASKS_CALLBACKS};
+    static struct vmm_config own_core_16k = {.no_device = true, .shift = 14};
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(test_addresses, own_core),
         DEVICE_TEST(test_addresses, own_core_callbacks),
         DEVICE_TEST(test_control_pages, own_core),
+        DEVICE_TEST(test_packets, own_core_16k),
     };
 
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
