@@ -253,6 +253,7 @@ int display_attach(struct display_set *set, const struct pvg_display_desc *user,
         goto give_serial;
     pthread_mutex_lock(&pipe->lock);
     pipe->monitor = disp;
+    pipe->tell_show = true; /* what is so from the start; a VMM that assumes the other would show a pointer that is hidden */
     record_monitor(pipe);
     pthread_mutex_unlock(&pipe->lock);
     if (thread_start(&disp->clock, "pvg-display", clock_main, disp)) {

@@ -207,8 +207,11 @@ static void test_position(void **state)
 /* Visibility: 0x05 and the page's word; the last one wins; the padding of 0x05 is ignored. */
 static void test_visibility(void **state)
 {
+    vmm_wait(&v, d->shows); /* the VMM knows from the start that there is none */
+    assert_false(vmm_see(&v, d->visible));
     point_at(5, 5, 0);
     vmm_wait(&v, d->at.x == 5);
+    assert_false(vmm_see(&v, d->visible));
     guest_run(&g, s.c, CMD_DISPLAY_CURSOR_SHOW, WORDS(0, 1));
     vmm_wait(&v, d->visible);
     guest_run(&g, s.c, CMD_DISPLAY_CURSOR_SHOW, WORDS(0, 0xffffff00));
