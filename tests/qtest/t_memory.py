@@ -278,6 +278,10 @@ def callback_mode():
         scene.s.draw(lambda x, y: GREEN)
         scene.d.present(scene.s)
         scene.shows((0, 255, 0), 'the rewritten surface')
+        # What the library only reads (rings) it cannot write: F8. QEMU's own mapping of that memory is one, and writable.
+        with open(f'/proc/{m.process.pid}/maps') as f:
+            kinds = [line.split()[1] for line in f if 'memfd:' in line]
+        check('r--s' in kinds and kinds.count('rw-s') > 1, f'mappings of guest memory: {sorted(set(kinds))}')
         m.reset()
         scene = Scene(m, ram_start=0x1000000)
     with Machine(DEVICE + ',tasks=callbacks', args=['-object', 'memory-backend-ram,id=ram,size=64M,share=on', '-M',

@@ -70,6 +70,20 @@ def first_nop():
 
 
 @test
+def every_interrupt():
+    """each of 1000 stamps comes with a message, and with its bit (F17)"""
+    with Machine(DEVICE) as m:
+        g = Guest(m).start()
+        c = Channel(g, 3)
+        g.reg(STAMP_EVENTS)
+        for i in range(1000):
+            g.interrupted()
+            (c if i & 1 else g).command(NOP)
+            wait_for(g.interrupted, f'message {i}')
+            equal(wait_for(lambda: g.reg(STAMP_EVENTS), f'stamp events {i}'), 8 if i & 1 else 1, f'stamp events {i}')
+
+
+@test
 def late_msi():
     """an interrupt that was raised before MSI or bus mastering is on arrives when both are"""
     with Machine(DEVICE) as m:
