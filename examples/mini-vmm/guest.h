@@ -21,7 +21,7 @@
 #define GUEST_MODES    16 /* of a monitor, that this guest remembers */
 #define RING_PAGES     3  /* of the Immediate channel; a display's ring is one page */
 #define RING_PAGES_MAX 16
-#define GUEST_WAIT_MS  10000
+#define GUEST_WAIT_MS  120000 /* of a hang: a busy machine gives a process no processor for a while */
 
 /* Pages of guest RAM behind one object, in no order. */
 struct pages {

@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_SECONDS 10
+/* After this a wait has failed. Long: a busy machine gives a process no processor for a while. */
+#define WAIT_SECONDS 120
 
 static bool say(const char *what, const char *why)
 {
@@ -171,7 +172,7 @@ bool vmm_wait(struct vmm *vmm, struct monitor *m, bool (*seen)(struct monitor *m
     struct timespec until;
     int err = 0;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += WAIT_SECONDS;
     while (!seen(m, arg) && !err)
         err = pthread_cond_timedwait(&vmm->news, &vmm->lock, &until);
@@ -255,6 +256,8 @@ static bool attach(struct vmm *vmm, uint32_t port)
 
 bool vmm_init(struct vmm *vmm, const struct vmm_options *options)
 {
+    pthread_condattr_t attr;
+
     *vmm = (struct vmm){.page_shift = options->page_shift,
                         .verbose = options->verbose,
                         .ram_fd = -1,
@@ -262,7 +265,10 @@ bool vmm_init(struct vmm *vmm, const struct vmm_options *options)
                         .mapper_fd = -1,
                         .monitor_count = options->monitors};
     pthread_mutex_init(&vmm->lock, NULL);
-    pthread_cond_init(&vmm->news, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&vmm->news, &attr);
+    pthread_condattr_destroy(&attr);
     vmm->interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (vmm->interrupt_fd < 0)
         return say("cannot make the interrupt line", strerror(errno));
