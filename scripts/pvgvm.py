@@ -221,6 +221,7 @@ class Vm:
     def __init__(self, folder, devices, append="", extra=(), memory="1G", smp=2, inputs=True, display="none", stock=False,
                  image=None, machine=None, arch="x86_64"):
         self.folder = folder
+        image = image or guest_image(arch=arch)
         os.makedirs(folder, exist_ok=True)
         self.console_log = os.path.join(folder, "console.log")
         self.stderr_log = os.path.join(folder, "qemu.log")
@@ -228,7 +229,6 @@ class Vm:
         self.sockets = tempfile.mkdtemp(prefix="pvg-")
         # A comma ends a value.
         console, sockets = (path.replace(",", ",,") for path in (self.console_log, self.sockets))
-        image = image or guest_image(arch=arch)
         kind = ARCHITECTURES[arch]
         self.arguments = [
             os.path.join(ROOT, "pvg"), "qemu", "--arch", arch, "--", "-M", machine or kind["machine"], "-cpu", kind["cpu"],
