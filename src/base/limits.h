@@ -24,6 +24,8 @@
 
 #define LIMIT_PORTS 8              /* display pipes: DISPLAY_EVENTS and Apple's driver (transport 2) */
 #define LIMIT_EDGE_PX 8192         /* edge of a scanout surface (memory 12) */
+/* All pictures of a device: eight displays of 3840x2160, or one of 8192x8192, with the five copies each that there can be. */
+#define LIMIT_PICTURES_BYTES (2ull << 30)
 #define LIMIT_FRAME_BYTES (512ull << 20) /* one picture: above 8192x8192x4, so geometry refuses first */
 #define LIMIT_SURFACE_BYTES (1ull << 30) /* backing of a surface to be shown: two of the largest pictures */
 #define LIMIT_CURSOR_PX 512        /* QEMU's cursor object takes no more (display 9.5) */

@@ -82,6 +82,7 @@
     X(ACK_UNEXPECTED, "ack-unexpected", "online acknowledgement of a port that was not set up")                        \
     X(ONLINE_TIMEOUT, "online-timeout", "guest did not take the online event")                                         \
     X(GAMMA_TABLE, "gamma-table", "gamma table has a bad count, length or address")                                    \
+    X(PICTURE_MEMORY, "picture-memory", "no memory for the picture: all pictures together have a limit")               \
     X(CURSOR_EXTENT, "cursor-extent", "pointer image is empty or above the limit")                                     \
     X(CURSOR_HOT, "cursor-hot", "hot spot outside the pointer image")                                                  \
     X(CURSOR_STRIDE, "cursor-stride", "pointer image with a bad stride or length")                                     \

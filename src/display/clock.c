@@ -251,7 +251,7 @@ static void rest_step(struct round *r)
         wake_at(r, due);
         return;
     }
-    frame_pool_rest(pipe->pool);
+    present_rest(pipe);
     pipe->pool_used = false;
 }
 

@@ -130,6 +130,7 @@ struct pvg_display {
 struct display_set {
     struct display_config cfg;
     pthread_mutex_t attach_lock; /* list of monitors: attach, free, stop */
+    struct frame_budget *budget; /* LIMIT_PICTURES_BYTES */
     struct pipe pipes[LIMIT_PORTS];
     bool stopped;
     pthread_mutex_t mapper_lock;
@@ -164,6 +165,8 @@ bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *d
 void present_settle(void *ctx, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length);
 /* Lock held: drop all pictures. */
 void present_forget(struct pipe *pipe);
+/* Lock held: give back the memory that waits for a next picture. */
+void present_rest(struct pipe *pipe);
 /* Lock held: @frame becomes the newest picture; takes the reference. */
 void present_show(struct pipe *pipe, struct pvg_frame *frame);
 

@@ -11,6 +11,11 @@
 /* Enough for a display that draws the pointer: picture and picture with pointer, while the last two are still shown. */
 #define IDLE_MAX 2
 
+struct frame_budget {
+    _Atomic uint32_t refs; /* the device's, and one of every pool */
+    _Atomic uint64_t left; /* bytes */
+};
+
 struct frame {
     struct pvg_frame pub;
     struct frame_pool *pool; /* a reference */
@@ -19,6 +24,7 @@ struct frame {
 };
 
 struct frame_pool {
+    struct frame_budget *budget; /* a reference */
     _Atomic uint32_t refs; /* the display's, and one of every frame that is out */
     pthread_mutex_t lock;  /* protects all below */
     bool resting;
@@ -26,18 +32,55 @@ struct frame_pool {
     unsigned idle_count;
 };
 
-static void frame_free(struct frame *f)
+struct frame_budget *frame_budget_new(uint64_t bytes)
+{
+    struct frame_budget *budget = malloc(sizeof(*budget));
+
+    if (!budget)
+        return NULL;
+    atomic_init(&budget->refs, 1);
+    atomic_init(&budget->left, bytes);
+    return budget;
+}
+
+void frame_budget_unref(struct frame_budget *budget)
+{
+    if (budget && atomic_fetch_sub_explicit(&budget->refs, 1, memory_order_acq_rel) == 1)
+        free(budget);
+}
+
+bool frame_pool_charge(struct frame_pool *pool, size_t bytes)
+{
+    uint64_t left = atomic_load(&pool->budget->left);
+
+    do
+        if (bytes > left)
+            return false;
+    while (!atomic_compare_exchange_weak(&pool->budget->left, &left, left - bytes));
+    return true;
+}
+
+void frame_pool_uncharge(struct frame_pool *pool, size_t bytes)
+{
+    atomic_fetch_add(&pool->budget->left, bytes);
+}
+
+/* @pool: whose frame it was. */
+static void frame_free(struct frame_pool *pool, struct frame *f)
 {
     munmap(f->pub.pixels, f->mapped_bytes);
+    frame_pool_uncharge(pool, f->mapped_bytes);
     free(f);
 }
 
-struct frame_pool *frame_pool_new(void)
+struct frame_pool *frame_pool_new(struct frame_budget *budget)
 {
     struct frame_pool *pool = calloc(1, sizeof(*pool));
 
     if (!pool)
         return NULL;
+    atomic_fetch_add_explicit(&budget->refs, 1, memory_order_relaxed);
+    pool->budget = budget;
     atomic_init(&pool->refs, 1);
     pthread_mutex_init(&pool->lock, NULL);
     return pool;
@@ -48,6 +91,7 @@ static void pool_unref(struct frame_pool *pool)
     if (atomic_fetch_sub_explicit(&pool->refs, 1, memory_order_acq_rel) != 1)
         return;
     pthread_mutex_destroy(&pool->lock);
+    frame_budget_unref(pool->budget);
     free(pool);
 }
 
@@ -56,7 +100,7 @@ void frame_pool_rest(struct frame_pool *pool)
     pthread_mutex_lock(&pool->lock);
     pool->resting = true;
     while (pool->idle_count)
-        frame_free(pool->idle[--pool->idle_count]);
+        frame_free(pool, pool->idle[--pool->idle_count]);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -78,7 +122,7 @@ static struct frame *take_idle(struct frame_pool *pool, uint32_t width_px, uint3
     while (pool->idle_count && !f) {
         f = pool->idle[--pool->idle_count];
         if (f->pub.width_px != width_px || f->pub.height_px != height_px) {
-            frame_free(f);
+            frame_free(pool, f);
             f = NULL;
         }
     }
@@ -87,7 +131,7 @@ static struct frame *take_idle(struct frame_pool *pool, uint32_t width_px, uint3
 }
 
 /* Pixels come straight from the kernel: zeroed, page-aligned, and given back when freed. */
-static struct frame *fresh(uint32_t width_px, uint32_t height_px)
+static struct frame *fresh(struct frame_pool *pool, uint32_t width_px, uint32_t height_px)
 {
     struct frame *f = calloc(1, sizeof(*f));
 
@@ -98,7 +142,12 @@ static struct frame *fresh(uint32_t width_px, uint32_t height_px)
     f->pub.stride_bytes = width_px * 4;
     f->pub.fourcc = PVG_FOURCC_BGRA;
     f->mapped_bytes = (size_t)f->pub.stride_bytes * height_px;
-    f->pub.pixels = mmap(NULL, f->mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    f->pub.pixels = MAP_FAILED;
+    if (frame_pool_charge(pool, f->mapped_bytes)) {
+        f->pub.pixels = mmap(NULL, f->mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (f->pub.pixels == MAP_FAILED)
+            frame_pool_uncharge(pool, f->mapped_bytes);
+    }
     if (f->pub.pixels == MAP_FAILED) {
         free(f);
         return NULL;
@@ -111,7 +160,7 @@ struct pvg_frame *frame_new(struct frame_pool *pool, uint32_t width_px, uint32_t
     struct frame *f = take_idle(pool, width_px, height_px);
 
     if (!f)
-        f = fresh(width_px, height_px);
+        f = fresh(pool, width_px, height_px);
     if (!f)
         return NULL;
     f->pool = pool;
@@ -141,7 +190,7 @@ void frame_unref(struct pvg_frame *frame)
     }
     pthread_mutex_unlock(&pool->lock);
     if (f)
-        frame_free(f);
+        frame_free(pool, f);
     pool_unref(pool);
 }
 

@@ -69,6 +69,8 @@ int display_set_new(const struct display_config *config, struct display_set **ou
     if (!set)
         return PVG_ERR_NOMEM;
     set->cfg = *config;
+    set->budget = frame_budget_new(LIMIT_PICTURES_BYTES);
+    complete = set->budget;
     pthread_mutex_init(&set->attach_lock, NULL);
     pthread_mutex_init(&set->mapper_lock, NULL);
     for (uint32_t i = 0; i < LIMIT_PORTS; i++) {
@@ -80,7 +82,7 @@ int display_set_new(const struct display_config *config, struct display_set **ou
         pthread_cond_init(&pipe->idle, NULL);
         pipe->cursor = (struct pvg_coord){0xffff, 0xffff};
         gamma_identity(&pipe->gamma);
-        pipe->pool = frame_pool_new();
+        pipe->pool = set->budget ? frame_pool_new(set->budget) : NULL;
         complete = complete && pipe->pool;
     }
     if (!complete) {
@@ -148,6 +150,7 @@ void display_set_free(struct display_set *set)
         pthread_cond_destroy(&pipe->idle);
         pthread_mutex_destroy(&pipe->lock);
     }
+    frame_budget_unref(set->budget);
     pthread_mutex_destroy(&set->mapper_lock);
     pthread_mutex_destroy(&set->attach_lock);
     free(set);

@@ -185,14 +185,41 @@ static enum core_verdict swap_mapping(void *ctx, const struct core_cmd *cmd)
 
 /* ---- taking ---- */
 
+static void convert_free(struct pipe *pipe)
+{
+    free(pipe->convert);
+    frame_pool_uncharge(pipe->pool, pipe->convert_bytes);
+    pipe->convert = NULL;
+    pipe->convert_bytes = 0;
+}
+
 static bool convert_room(struct pipe *pipe, size_t bytes)
 {
-    if (pipe->convert_bytes < bytes) {
-        free(pipe->convert);
-        pipe->convert = malloc(bytes);
-        pipe->convert_bytes = pipe->convert ? bytes : 0;
+    if (pipe->convert_bytes >= bytes)
+        return true;
+    convert_free(pipe);
+    if (!frame_pool_charge(pipe->pool, bytes))
+        return false;
+    pipe->convert = malloc(bytes);
+    if (!pipe->convert) {
+        frame_pool_uncharge(pipe->pool, bytes);
+        return false;
     }
-    return pipe->convert != NULL;
+    pipe->convert_bytes = bytes;
+    return true;
+}
+
+void present_rest(struct pipe *pipe)
+{
+    frame_pool_rest(pipe->pool);
+    if (!pipe->busy)
+        convert_free(pipe);
+}
+
+static void refuse_memory(struct pipe *pipe, const struct picture *pic)
+{
+    log_refuse(core_log(pipe->set->cfg.core), REFUSE_PICTURE_MEMORY, "port %u: %ux%u, limit of all 0x%llx bytes", pipe->port,
+               pic->width_px, pic->height_px, (unsigned long long)LIMIT_PICTURES_BYTES);
 }
 
 /* Where @rows of the picture came from. @plain: nothing is going to change them. */
@@ -240,8 +267,10 @@ static bool copy_picture(struct pipe *pipe, struct gmem_pin *pin, const struct s
 
     if (pic->bytes_per_pixel != 4) {
         stride = (size_t)pic->width_px * pic->bytes_per_pixel;
-        if (!convert_room(pipe, stride * pic->height_px))
+        if (!convert_room(pipe, stride * pic->height_px)) {
+            refuse_memory(pipe, pic);
             return false;
+        }
         dst = pipe->convert;
     }
     err = from->read(from->ctx, pin, pic, dst, stride, &pipe->scratch, &fault);
@@ -308,6 +337,8 @@ bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *d
     pthread_mutex_unlock(&pipe->lock);
 
     frame = frame_new(pipe->pool, s.picture.width_px, s.picture.height_px);
+    if (!frame)
+        refuse_memory(pipe, &s.picture);
     good = frame && copy_picture(pipe, pin, &s, &lut, frame);
     if (good) {
         gamma_apply(&lut, frame);
