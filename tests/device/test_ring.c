@@ -421,6 +421,19 @@ static void test_rings_only_when_empty(void **state)
     assert_int_equal(vmm_fifo_number(&v, 1, "packets"), count);
 }
 
+/* A guest that forgets its doorbells is served all the same, by the poll (transport 7.4). */
+static void test_no_doorbell(void **state)
+{
+    struct channel *c;
+
+    guest_boot(&g, 0);
+    c = guest_channel(&g, 1, 1);
+    c->quiet = true;
+    for (int i = 0; i < 5; i++)
+        guest_run(&g, c, CMD_NOP, NULL, 0);
+    assert_int_equal(vmm_fifo_number(&v, 1, "stamps"), 5);
+}
+
 /* Counts of the report: every packet once, stamped once. */
 static void test_counts(void **state)
 {
@@ -468,6 +481,7 @@ int main(void)
         DEVICE_TEST(test_all_channels, four_k),
         DEVICE_TEST(test_all_channels, sixteen_k),
         DEVICE_TEST(test_rings_only_when_empty, four_k),
+        DEVICE_TEST(test_no_doorbell, four_k),
         DEVICE_TEST(test_counts, four_k),
     };
 

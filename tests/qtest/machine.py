@@ -246,6 +246,8 @@ class Machine:
                     raise Failure('QEMU does not end')
             if self.process.returncode:
                 raise Failure(f'QEMU ended with status {self.process.returncode}: {self.messages()[-2000:]}')
+            if 're-entrant' in self.messages():  # an access of ours came back to us (checklist E6, E8, E9)
+                raise Failure(f'QEMU said: {self.messages()[-2000:]}')
         finally:
             self.kill()
 
