@@ -101,7 +101,7 @@ static bool dtd_fits(const struct pvg_timing *t)
 }
 
 /*
- * How large the picture is; 0 when that is not known or nothing that all places for it can hold: the
+ * How large the picture is; 0 when that is not known, or more than all places for it can hold: the
  * base block counts in centimetres, in a byte, and one extent alone would mean an aspect ratio.
  */
 static void image_size(const struct pvg_monitor *monitor, u32 *width_mm, u32 *height_mm)

@@ -54,7 +54,7 @@ def reload(vm, **properties):
 
 
 HONEST = {"version": 0, "ports": 1, "pipe-xor": 0, "mode-count": 1, "gamma": 257, "cursor-px": 64, "vblank": 1, "deaf": 0,
-          "hold": 0, "ahead": 0, "fault": 0, "online": 0, "offline": 0}
+          "hold": 0, "hold-later": 0, "ahead": 0, "fault": 0, "online": 0, "offline": 0}
 
 
 def honest(vm):
@@ -204,16 +204,16 @@ def hostile_stamps(vm):
 
 @HOSTILE.case
 def hostile_held_presents(vm):
-    """Presents that never complete, also after a restart, under a client that presents without a pause, so that the repaint
-    after the restart finds no room: the device is restarted again."""
+    """A device that holds presents after a restart, under a client that presents without a pause, so that the repaint finds
+    no room: it is restarted again."""
     honest(vm)
     with Steps(vm, "", ["storm"]) as steps:
         vm.run("kill -USR1 $(cat /tmp/steps.pid)")
         steps.job.wait_line("^storming")
         starts = seen(vm, "starts")
-        behave(vm, hold=1)
+        behave(vm, hold_later=1, fault=1)
         until(lambda: seen(vm, "starts") >= starts + 2, "no second restart")
-        behave(vm, hold=0)
+        behave(vm, hold_later=0, hold=0)
     honest(vm)
 
 

@@ -324,8 +324,8 @@ def driver_load_unload(vm):
 @ONE.case
 def unbind_while_flipping(vm):
     """The device is taken away from the driver under a client that flips, and from under its mapped buffers, and given back."""
-    device = vm.run("basename $(readlink /sys/class/drm/card0/device)")[0]
-    driver = "/sys/bus/pci/drivers/pvg"
+    where = "/sys/class/drm/card0/device"
+    device, driver = vm.run(f"basename $(readlink {where}); readlink -f {where}/driver")
     flips = vm.spawn("kms-flip --seconds 0 async")
     flips.wait_line("^flipping")
     held = vm.spawn("echo $$ >/tmp/steps.pid; exec kms-pattern --seed 14 pattern:15")

@@ -60,6 +60,7 @@ struct HostileState {
     uint32_t root_start, root_size;
     Channel channel[CHANNELS]; /* 0: the root FIFO */
     uint64_t page[PIPES];      /* shared pages */
+    bool held[PIPES];          /* stamps are, since a present */
     uint32_t epoch;
 
     /* Properties: how to misbehave */
@@ -72,6 +73,7 @@ struct HostileState {
     uint32_t vblank;     /* 0: never */
     uint32_t deaf;       /* channels that take nothing, until the next stop */
     uint32_t hold;       /* presents get no stamp, until this is 0 again */
+    uint32_t hold_later; /* the next start sets hold */
     uint32_t ahead;      /* stamps of displays say so much more, until the next stop */
     uint32_t fault;      /* report this mask, once */
     uint32_t online;     /* so many online events, one per tick */
@@ -94,6 +96,7 @@ static const struct {
     { "vblank", offsetof(HostileState, vblank), 1 },
     { "deaf", offsetof(HostileState, deaf), 0 },
     { "hold", offsetof(HostileState, hold), 0 },
+    { "hold-later", offsetof(HostileState, hold_later), 0 },
     { "ahead", offsetof(HostileState, ahead), 0 },
     { "fault", offsetof(HostileState, fault), 0 },
     { "online", offsetof(HostileState, online), 0 },
@@ -229,14 +232,22 @@ static void execute(HostileState *s, unsigned id, uint32_t opcode, const uint32_
         s->acks++;
     } else if (opcode == 0x06 || opcode == 0x07) {
         s->presents++;
+        if (id >= DISPLAY_CHANNEL && id < DISPLAY_CHANNEL + PIPES) {
+            s->held[id - DISPLAY_CHANNEL] = s->hold && s->page[id - DISPLAY_CHANNEL];
+        }
     }
+}
+
+static bool is_held(HostileState *s, unsigned id)
+{
+    return s->hold && id >= DISPLAY_CHANNEL && id < DISPLAY_CHANNEL + PIPES && s->held[id - DISPLAY_CHANNEL];
 }
 
 static void publish(HostileState *s, unsigned id)
 {
     Channel *c = &s->channel[id];
 
-    if (c->published == c->executed || (s->hold && id >= DISPLAY_CHANNEL && s->presents)) {
+    if (c->published == c->executed || is_held(s, id)) {
         return;
     }
     c->published = c->executed;
@@ -292,6 +303,7 @@ static void control(HostileState *s, uint32_t value)
         s->deaf = s->ahead = 0;
         memset(s->channel, 0, sizeof(s->channel));
         memset(s->page, 0, sizeof(s->page));
+        memset(s->held, 0, sizeof(s->held));
         s->displays = s->stamps = s->faults = 0;
         return;
     }
@@ -303,6 +315,7 @@ static void control(HostileState *s, uint32_t value)
     s->regs[0x1008 / 4] = 0;
     s->enabled = true;
     s->starts++;
+    s->hold |= s->hold_later;
     s->presents = 0;
 }
 

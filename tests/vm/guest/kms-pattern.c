@@ -7,7 +7,7 @@
  * Prints "shown N" when the N-th step is on the screen; step 0 is the pattern itself. Steps:
  *   pattern:SEED       another pattern, by a page flip
  *   dirty              a red square at 64,64 of 96 pixels drawn into the shown buffer, then DIRTYFB
- *   storm              DIRTYFB without a pause, until SIGTERM
+ *   storm              DIRTYFB without a pause, by four processes, until SIGTERM
  *   gamma:invert       a gamma table that inverts; gamma:half halves; gamma:none removes it
  *   off, on            CRTC inactive, active
  *   mode:WxH           another mode with the pattern
@@ -23,6 +23,8 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 #include <xf86drm.h>
 
 #include "kms.h"
@@ -67,12 +69,21 @@ static void step_dirty(void)
         kms_fail("DIRTYFB: %s", strerror(errno));
 }
 
-/* A device that holds presents makes the call fail with EBUSY after a while. */
+/*
+ * A device that holds presents makes the call fail with EBUSY after a while. More than one process: so that some always wait
+ * for the locks that whoever comes next needs.
+ */
 static void step_storm(void)
 {
     drmModeClip clip = {.x2 = 1, .y2 = 1};
     sigset_t pending;
 
+    for (int i = 0; i < 3; i++) {
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            break;
+        }
+    }
     kms_say("storming");
     do {
         if (drmModeDirtyFB(k.fd, shown.id, &clip, 1) && errno != EBUSY)
