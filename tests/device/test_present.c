@@ -5,6 +5,10 @@
  */
 #include "device/check.h"
 
+#include <inttypes.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 static struct vmm v;
 static struct guest g;
 static struct channel *root = &g.channel[0];
@@ -596,6 +600,47 @@ static void test_collision(void **state)
     }
 }
 
+/* No memory for a picture (or more than all may have: unit/frame): refused by name, stamped, the last one stays. */
+static void test_no_memory(void **state)
+{
+    uint64_t entries = g.page / 4, gva = 1ull << 32, pages = 0;
+    uint32_t leaf = guest_page(&g), data = guest_page(&g);
+    struct pixels good, large = {.id = 2, .width = 8192, .height = 4096, .stride = 32768, .format = FORMAT_BGRA,
+                                 .bytes_per_px = 4, .gva = gva, .length = 128 << 20};
+    struct rlimit limit, tight;
+    FILE *statm;
+
+    if (SLOWER > 1)
+        skip(); /* sanitizers need all addresses there are */
+    guest_surface(&g, &good, 1, 32, 32, FORMAT_BGRA, 0);
+    pixels_pattern(&g, &good, 1);
+    screen_show(&s, 1);
+    for (uint64_t i = 0; i < entries; i++)
+        *guest_word(&g, leaf, 4 * i) = data;
+    for (uint64_t at = 0; at < large.length; at += entries << g.shift)
+        *space_entry(&g, &g.kernel, gva + at, 1) = leaf;
+    memset(guest_ptr(&g, data, 0), 0x5a, g.page);
+    guest_surface_describe(&g, &large);
+
+    statm = fopen("/proc/self/statm", "r");
+    assert_non_null(statm);
+    assert_int_equal(fscanf(statm, "%" SCNu64, &pages), 1);
+    fclose(statm);
+    assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+    tight = (struct rlimit){.rlim_cur = pages * (uint64_t)sysconf(_SC_PAGESIZE) + (64 << 20), .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &tight), 0);
+    screen_show(&s, 2);
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    assert_int_equal(vmm_refused(&v, "picture-memory"), 1);
+    assert_int_equal(vmm_logged(&v, "picture-memory"), 1);
+    assert_int_equal(vmm_refused_total(&v), 1);
+    assert_true(screen_shows_pattern(&s, 32, 32, 1));
+
+    screen_show(&s, 2);
+    assert_int_equal(screen_pixel(&s, 8191, 4095), 0x5a5a5a);
+    assert_int_equal(vmm_refused_total(&v), 1);
+}
+
 /* Presents by several surfaces at full speed: every stamp, and the last picture is the last present. */
 static void test_many(void **state)
 {
@@ -621,7 +666,7 @@ int main(void)
 {
     static struct vmm_config four_k, sixteen_k = {.shift = 14, .low_bytes = 64 << 20, .high_bytes = 32 << 20};
     static struct vmm_config callbacks = {.tasks = PVG_TASKS_CALLBACKS}, no_file = {.no_fd = true};
-    static struct vmm_config holding = {.flags = PVG_DEVICE_HOLD_PRESENTS};
+    static struct vmm_config holding = {.flags = PVG_DEVICE_HOLD_PRESENTS}, large = {.low_bytes = 160 << 20};
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(test_overwrite_after_stamp, four_k),
         DEVICE_TEST(test_overwrite_after_stamp, sixteen_k),
@@ -651,6 +696,7 @@ int main(void)
         DEVICE_TEST(test_malformed, callbacks),
         DEVICE_TEST(test_bad_objects, four_k),
         DEVICE_TEST(test_collision, four_k),
+        DEVICE_TEST(test_no_memory, large),
         DEVICE_TEST(test_many, four_k),
         DEVICE_TEST(test_many, callbacks),
     };
