@@ -8,9 +8,13 @@
 
 #include "base/clock.h"
 
-/* Lines per reason and window: enough to see a pattern, too few to fill a disk. */
-#define WINDOW_LINES 4
-#define WINDOW_NS    (10 * NS_PER_S)
+/*
+ * Lines per reason and window: enough to see a pattern. The window doubles as long as lines have to be left out, so that a
+ * guest that goes on for days writes 4 lines an hour and not 35000 a day; a reason that becomes rare starts over.
+ */
+#define WINDOW_LINES  4
+#define WINDOW_NS     (10 * NS_PER_S)
+#define WINDOW_MAX_NS (3600 * NS_PER_S)
 
 void log_init(struct log *log, void (*fn)(void *, enum pvg_log_level, const char *), void *opaque)
 {
@@ -44,12 +48,17 @@ static bool may_log(struct log *log, enum refuse r)
     bool yes;
 
     pthread_mutex_lock(&log->lock);
-    if (!log->window_start_ns[r] || now - log->window_start_ns[r] > WINDOW_NS) {
+    if (!log->window_start_ns[r] || now - log->window_start_ns[r] > log->window_ns[r]) {
+        uint64_t longer = 2 * log->window_ns[r];
+
+        log->window_ns[r] = !log->window_full[r] ? WINDOW_NS : longer < WINDOW_MAX_NS ? longer : WINDOW_MAX_NS;
         log->window_start_ns[r] = now;
         log->window_logged[r] = 0;
+        log->window_full[r] = false;
     }
     yes = log->window_logged[r] < WINDOW_LINES;
     log->window_logged[r] += yes;
+    log->window_full[r] = log->window_full[r] || !yes;
     pthread_mutex_unlock(&log->lock);
     return yes;
 }

@@ -19,9 +19,11 @@ struct log {
     void (*fn)(void *opaque, enum pvg_log_level level, const char *message);
     void *opaque;
     _Atomic uint64_t refused[REFUSE_COUNT]; /* how often each reason occurred */
-    pthread_mutex_t lock;                   /* protects the two arrays below */
+    pthread_mutex_t lock;                   /* protects the arrays below */
     uint64_t window_start_ns[REFUSE_COUNT]; /* start of the reason's rate window */
+    uint64_t window_ns[REFUSE_COUNT];       /* its length */
     uint32_t window_logged[REFUSE_COUNT];   /* lines logged in it */
+    bool window_full[REFUSE_COUNT];         /* lines were left out */
 };
 
 void log_init(struct log *log, void (*fn)(void *, enum pvg_log_level, const char *), void *opaque);

@@ -92,6 +92,7 @@ static void test_log(void **state)
 {
     char longer[2000];
     struct log log;
+    unsigned before;
 
     log_init(&log, count_line, NULL);
     for (int i = 0; i < 1000; i++)
@@ -105,6 +106,26 @@ static void test_log(void **state)
         log_refuse(&log, REFUSE_PACKET_LENGTH, "length %d", i);
     assert_in_range(lines, 1, 8);
     assert_non_null(strstr(last, "100")); /* how often altogether */
+    lines = 0;
+    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 11 * NS_PER_S; /* who goes on waits longer each time */
+    before = lines;
+    log_refuse(&log, REFUSE_PACKET_LENGTH, "length");
+    assert_int_equal(lines, before);
+    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 10 * NS_PER_S;
+    for (int i = 0; i < 30; i++) {
+        for (int k = 0; k < 5; k++)
+            log_refuse(&log, REFUSE_PACKET_LENGTH, "length");
+        before += 4;
+        assert_int_equal(lines, before);
+        log.window_start_ns[REFUSE_PACKET_LENGTH] -= 3601 * NS_PER_S; /* never longer than an hour */
+    }
+    log_refuse(&log, REFUSE_PACKET_LENGTH, "length"); /* now it is rare */
+    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 3601 * NS_PER_S;
+    for (int k = 0; k < 5; k++)
+        log_refuse(&log, REFUSE_PACKET_LENGTH, "length");
+    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 11 * NS_PER_S;
+    log_refuse(&log, REFUSE_PACKET_LENGTH, "length");
+    assert_int_equal(lines, before + 6);
     lines = 0;
     log_refuse(&log, REFUSE_PORT, "port %u of %u", 9, 8); /* another reason has its own allowance */
     assert_int_equal(lines, 1);
