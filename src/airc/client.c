@@ -45,6 +45,9 @@
 /* Services a request may lose before it is given up: it may be what kills them. */
 #define MAX_LOSSES 2
 
+/* Messages taken in one go: the answers to all open requests fit. */
+#define MAX_RECEIVED (2 * AIRC_MAX_OPEN)
+
 struct job {
     struct job *next;
     struct job *same; /* equal requests that wait for this one's answer */
@@ -518,9 +521,10 @@ static void take_reply(struct airc *c, struct airc_reply *m, int fd)
     finish_failed(c, j, (enum airc_status)m->status, m->text);
 }
 
+/* So many messages at most: a service that never stops talking does not keep the thread from what it has to do. */
 static void receive(struct airc *c)
 {
-    while (c->link.sock >= 0) {
+    for (unsigned taken = 0; taken < MAX_RECEIVED && c->link.sock >= 0; taken++) {
         union airc_message m;
         int fd;
         ssize_t n = sealed_recv(c->link.sock, &m, sizeof(m), &fd, 1);

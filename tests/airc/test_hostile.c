@@ -5,6 +5,8 @@
  */
 #include "airc_test.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -95,6 +97,56 @@ static void hostile_answers(void **state)
         close(fd);
         scratch_remove(&s);
     }
+}
+
+struct chatter {
+    int fd;
+    _Atomic bool over;
+};
+
+/* Says that it is alive as often as the socket takes it. */
+static void *chat(void *arg)
+{
+    struct chatter *t = arg;
+    union airc_message m;
+
+    airc_message_init(&m, AIRC_ALIVE);
+    while (!atomic_load(&t->over) && send(t->fd, &m, sizeof(m.alive), MSG_NOSIGNAL) == (ssize_t)sizeof(m.alive))
+        ;
+    return NULL;
+}
+
+/* A service that never stops talking keeps neither a request nor the end of the client waiting. */
+static void chatting_service(void **state)
+{
+    union airc_message m = hello(), got;
+    struct chatter t = {.over = false};
+    pthread_t thread[2];
+    struct answer a;
+    struct scratch s;
+    struct airc *c;
+    int server, file;
+
+    scratch_make(&s);
+    server = serve_at(s.socket, SOCK_SEQPACKET);
+    c = client_make(s.socket, "", "");
+    t.fd = accept(server, NULL, NULL);
+    close(server);
+    assert_int_equal(sealed_send(t.fd, &m, sizeof(m.hello), NULL, 0), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, chat, &t), 0);
+    assert_int_equal(ask_async(c, "main0", "m", 1, &a), 0);
+    assert_int_equal(receive_one(t.fd, &got, &file), sizeof(got.compile));
+    close(file);
+    airc_free(c);
+    answer_wait(&a);
+    assert_int_not_equal(a.status, AIRC_OK);
+    answer_fini(&a);
+    atomic_store(&t.over, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(thread[i], NULL);
+    close(t.fd);
+    scratch_remove(&s);
 }
 
 static void hostile_messages(void **state)
@@ -285,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_answers),
+        cmocka_unit_test(chatting_service),
         cmocka_unit_test(hostile_messages),
         cmocka_unit_test(service_withstands_clients),
         cmocka_unit_test(greedy_client),
