@@ -13,6 +13,7 @@
 #include "lib/json.h"
 
 #define MIB        (1ull << 20)
+#define VMM_MAPPINGS 20000
 #define HIGH_GPA   (1ull << 32)
 #define CURSOR_CAP sizeof(((struct vmm_display *)0)->cursor_pixels)
 
@@ -199,11 +200,39 @@ static struct vmm_block *find_block(struct vmm *v, uint64_t gpa, uint64_t bytes)
     return NULL;
 }
 
+static uint64_t count_mappings(void)
+{
+    FILE *f = fopen("/proc/self/maps", "re");
+    uint64_t lines = 0;
+    int c;
+
+    must(f, "/proc/self/maps");
+    while ((c = getc(f)) != EOF)
+        lines += c == '\n';
+    fclose(f);
+    return lines;
+}
+
+/* A process may have 65530 mappings, and dies without more: a VMM gives a guest its part, as that of QEMU does. */
+static bool take_mappings(uint64_t n)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static uint64_t used;
+    bool ok;
+
+    pthread_mutex_lock(&lock);
+    if (used + n > VMM_MAPPINGS)
+        used = count_mappings();
+    ok = used + n <= VMM_MAPPINGS;
+    used += ok ? n : 0;
+    pthread_mutex_unlock(&lock);
+    return ok;
+}
+
 static bool map_memory(void *opaque, pvg_task *t, uint32_t n, uint64_t offset_bytes, bool readonly,
                        const struct pvg_range *ranges)
 {
     struct vmm *v = opaque;
-    uint8_t *first = t->base + offset_bytes;
 
     must(n > 0, "map of nothing");
     if (!called(v, &v->maps, &v->refuse_map))
@@ -211,18 +240,16 @@ static bool map_memory(void *opaque, pvg_task *t, uint32_t n, uint64_t offset_by
     for (uint32_t i = 0; i < n; i++)
         if (!find_block(v, ranges[i].gpa, ranges[i].length_bytes))
             return false;
+    if (!take_mappings(n))
+        return false;
     for (uint32_t i = 0; i < n; i++) {
         struct vmm_block *b = find_block(v, ranges[i].gpa, ranges[i].length_bytes);
         uint64_t bytes = ranges[i].length_bytes;
 
         must(offset_bytes <= t->bytes && bytes <= t->bytes - offset_bytes, "map beyond the task");
-        if (mmap(t->base + offset_bytes, bytes, PROT_READ | (readonly ? 0 : PROT_WRITE), MAP_SHARED | MAP_FIXED, v->fd,
-                 (off_t)(b->file_offset + (ranges[i].gpa - b->gpa))) == MAP_FAILED) { /* more than a process may have */
-            (void)munmap(first, (uint64_t)(t->base + offset_bytes - first));
-            (void)mmap(first, (uint64_t)(t->base + offset_bytes - first), PROT_NONE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-            return false;
-        }
+        must(mmap(t->base + offset_bytes, bytes, PROT_READ | (readonly ? 0 : PROT_WRITE), MAP_SHARED | MAP_FIXED, v->fd,
+                  (off_t)(b->file_offset + (ranges[i].gpa - b->gpa))) != MAP_FAILED,
+             "mmap");
         offset_bytes += bytes;
     }
     return true;
