@@ -444,9 +444,11 @@ void *clock_main(void *arg)
     pthread_mutex_lock(&pipe->lock);
     pipe->grid_ns = clock_now_ns();
     pthread_mutex_unlock(&pipe->lock);
-    while (!atomic_load(&disp->stop) && !core_stopped(core)) {
+    for (;;) {
         uint32_t seq = event_seq(&pipe->wake);
 
+        if (atomic_load(&disp->stop) || core_stopped(core)) /* said before the signal: never look before event_seq() */
+            break;
         /* From here on a present that comes is seen in this round, or finds the clock not armed and wakes it. */
         atomic_store(&pipe->clock_armed, false);
         r.now = clock_now_ns();
