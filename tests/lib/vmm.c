@@ -12,10 +12,10 @@
 #include "core/core.h"
 #include "lib/json.h"
 
-#define MIB        (1ull << 20)
+#define MIB          (1ull << 20)
 #define VMM_MAPPINGS 20000
-#define HIGH_GPA   (1ull << 32)
-#define CURSOR_CAP sizeof(((struct vmm_display *)0)->cursor_pixels)
+#define HIGH_GPA     (1ull << 32)
+#define CURSOR_CAP   sizeof(((struct vmm_display *)0)->cursor_pixels)
 
 void must_fail(const char *file, int line, const char *condition, const char *fmt, ...)
 {
@@ -93,6 +93,7 @@ static void log_line(void *opaque, enum pvg_log_level level, const char *message
 static void thread_enter(void *opaque, const char *name)
 {
     struct vmm *v = opaque;
+    void (*hook)(struct vmm *, const char *) = atomic_load(&v->on_thread);
 
     must(strlen(name) <= 15, "%s", name);
     must(!of_library, "thread_enter() twice");
@@ -100,6 +101,8 @@ static void thread_enter(void *opaque, const char *name)
     pthread_mutex_lock(&v->lock);
     v->threads++;
     pthread_mutex_unlock(&v->lock);
+    if (hook)
+        hook(v, name);
 }
 
 static void thread_leave(void *opaque)
@@ -261,8 +264,8 @@ static bool unmap_memory(void *opaque, pvg_task *t, uint64_t offset_bytes, uint6
 
     called(v, &v->unmaps, NULL);
     must(offset_bytes <= t->bytes && length_bytes <= t->bytes - offset_bytes, "unmap beyond the task");
-    must(mmap(t->base + offset_bytes, length_bytes, PROT_NONE,
-              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED,
+    must(mmap(t->base + offset_bytes, length_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+              -1, 0) != MAP_FAILED,
          "mmap");
     return true;
 }
@@ -307,7 +310,8 @@ void vmm_add_ram(struct vmm *v, unsigned i)
     b->added = true;
 }
 
-/* With PVG_TEST_RECORD=DIR every device is recorded there, from its beginning: tests/tools/test_replay.py plays them. */
+/* With PVG_TEST_RECORD=DIR every device is recorded there, from its beginning: tests/tools/test_replay.py plays them.
+ */
 static void record_device(struct vmm *v)
 {
     static _Atomic unsigned number;

@@ -84,6 +84,7 @@ struct vmm {
     struct vmm_display display[VMM_PORTS];
 
     _Atomic(void (*)(struct vmm *)) on_interrupt; /* in the callback, without the lock */
+    _Atomic(void (*)(struct vmm *, const char *)) on_thread; /* the same in thread_enter, which is told the name */
 };
 
 void vmm_init(struct vmm *v, const struct vmm_config *cfg);
