@@ -200,6 +200,7 @@ static void reset_emission(struct ctx *c)
     memset(&c->roots, 0, sizeof(c->roots));
     memset(&c->blocks, 0, sizeof(c->blocks));
     memset(&c->divergent, 0, sizeof(c->divergent));
+    memset(&c->incoming, 0, sizeof(c->incoming));
     memset(&c->demoted, 0, sizeof(c->demoted));
     memset(&c->kept, 0, sizeof(c->kept));
     c->keep = 0;

@@ -200,7 +200,8 @@ struct ctx {
     struct pmap roots;     /* pointer value -> root */
     struct pmap blocks;    /* basic block -> node */
     struct pmap divergent; /* value -> 1: differs between threads of a workgroup */
-    struct pmap demoted;   /* value -> variable id: phis, and in dispatcher form whatever crosses blocks */
+    struct pmap incoming;  /* phi -> variable id: what the blocks before it give it */
+    struct pmap demoted;   /* in dispatcher form: value that crosses blocks -> variable id */
     struct pmap kept; /* AIR_OPT_KEEP_LOOP_VALUES: value computed in a loop and used after it -> variable id, or 0 */
     uint32_t keep;    /* bool id: true, but no driver knows */
 

@@ -1,39 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The shape of the one SPIR-V function (air 4.2): prologue with the inputs, blocks in structured or dispatcher form as
- * cfg.c and uniform.c have found them, outputs before the return. Phis are variables, and in dispatcher form so is
- * whatever crosses blocks.
+ * cfg.c and uniform.c have found them, outputs before the return. What phis are given is in variables, and in
+ * dispatcher form so is whatever crosses blocks.
  */
 #include "ctx.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t variable_for(struct ctx *c, LLVMValueRef v)
+static void variable_for(struct ctx *c, struct pmap *map, LLVMValueRef v)
 {
     uint32_t t = is_pointer(v) ? pointer_var_type(c, v) : type_of(c, LLVMTypeOf(v));
     uint32_t var = t ? spv_local(&c->s, t) : 0;
 
-    pmap_put(c, &c->demoted, v, (int)var);
-    return var;
+    pmap_put(c, map, v, (int)var);
 }
 
+/*
+ * A phi that crosses blocks has two variables in dispatcher form: the block before gives it the next turn's value while
+ * others still ask for this turn's, be it behind the loop or for another phi.
+ */
 static void demote(struct ctx *c)
 {
     for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(c->fn); b; b = LLVMGetNextBasicBlock(b)) {
         for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
             bool crosses = false;
 
-            if (LLVMIsAPHINode(i)) {
-                variable_for(c, i);
-                continue;
-            }
+            if (LLVMIsAPHINode(i))
+                variable_for(c, &c->incoming, i);
             if (!c->dispatcher || LLVMGetTypeKind(LLVMTypeOf(i)) == LLVMVoidTypeKind)
                 continue;
             for (LLVMUseRef u = LLVMGetFirstUse(i); u && !crosses; u = LLVMGetNextUse(u))
                 crosses = LLVMGetInstructionParent(LLVMGetUser(u)) != b || LLVMIsAPHINode(LLVMGetUser(u));
             if (crosses && LLVMGetInstructionOpcode(i) != LLVMAlloca)
-                variable_for(c, i);
+                variable_for(c, &c->demoted, i);
         }
     }
 }
@@ -69,7 +70,7 @@ static void store_phis(struct ctx *c, LLVMBasicBlockRef from, LLVMValueRef term)
         for (LLVMValueRef i = LLVMGetFirstInstruction(to); i && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i)) {
             int var = 0;
 
-            (void)pmap_get(&c->demoted, i, &var);
+            (void)pmap_get(&c->incoming, i, &var);
             for (unsigned j = 0; var && j < LLVMCountIncoming(i); j++) {
                 LLVMValueRef v = LLVMGetIncomingValue(i, j);
 
@@ -99,7 +100,7 @@ static void emit_body(struct ctx *c, LLVMBasicBlockRef bb)
     for (i = LLVMGetFirstInstruction(bb); i && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i)) {
         int var = 0;
 
-        (void)pmap_get(&c->demoted, i, &var);
+        (void)pmap_get(&c->incoming, i, &var);
         if (!is_pointer(i))
             set_value(c, i, spv_op(&c->s, SpvOpLoad, type_of(c, LLVMTypeOf(i)), 1, (uint32_t)var));
         else if (var)

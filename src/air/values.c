@@ -310,8 +310,7 @@ static uint32_t variable_of(struct ctx *c, LLVMValueRef v)
 {
     int var = 0;
 
-    if (LLVMIsAInstruction(v) && LLVMGetInstructionParent(v) != c->cur_bb &&
-        !(c->dispatcher && pmap_get(&c->demoted, v, &var)))
+    if (LLVMIsAInstruction(v) && LLVMGetInstructionParent(v) != c->cur_bb && !pmap_get(&c->demoted, v, &var))
         (void)pmap_get(&c->kept, v, &var);
     return (uint32_t)var;
 }
@@ -323,7 +322,7 @@ void set_value(struct ctx *c, LLVMValueRef v, uint32_t id)
     put(c, v)->id = id;
     if (pmap_get(&c->kept, v, &var) && var)
         keep(c, (uint32_t)var, type_of(c, LLVMTypeOf(v)), id);
-    if (c->dispatcher && LLVMIsAInstruction(v) && !LLVMIsAPHINode(v) && pmap_get(&c->demoted, v, &var))
+    if (pmap_get(&c->demoted, v, &var))
         spv_void(&c->s, SpvOpStore, 2, (uint32_t)var, id);
     if (c->opt->flags & AIR_OPT_DEBUG_NAMES && *LLVMGetValueName(v))
         spv_name(&c->s, id, LLVMGetValueName(v));
@@ -475,7 +474,7 @@ void set_pointer(struct ctx *c, LLVMValueRef v, struct ptr p)
 
     f->p = air_alloc(c, sizeof(*f->p));
     *f->p = p;
-    if (c->dispatcher && LLVMIsAInstruction(v) && !LLVMIsAPHINode(v) && pmap_get(&c->demoted, v, &var) && var)
+    if (pmap_get(&c->demoted, v, &var) && var)
         spv_void(&c->s, SpvOpStore, 2, (uint32_t)var, to_id(c, p, root_is_phys(c, root_of(c, v))));
     if (pmap_get(&c->kept, v, &var) && var)
         keep(c, (uint32_t)var, pointer_var_type(c, v), to_id(c, p, root_is_phys(c, root_of(c, v))));
