@@ -278,7 +278,7 @@ static uint8_t *loop_body(struct ctx *c, int h, const int *ps, const int *pl, in
     return in;
 }
 
-/* AIR_OPT_KEEP_LOOP_VALUES: what the blocks of loop @in compute for those behind it. */
+/* AIR_OPT_KEEP_LOOP_VALUES: what the blocks of loop @in compute for those behind it, or for later turns. */
 static void find_kept(struct ctx *c, const uint8_t *in, int n)
 {
     for (int u = 0; u < n; u++) {
@@ -289,7 +289,8 @@ static void find_kept(struct ctx *c, const uint8_t *in, int n)
             for (LLVMUseRef use = LLVMGetFirstUse(i); use && !pmap_get(&c->kept, i, &var); use = LLVMGetNextUse(use)) {
                 LLVMValueRef user = LLVMGetUser(use);
 
-                if (LLVMIsAInstruction(user) && pmap_get(&c->blocks, LLVMGetInstructionParent(user), &at) && !in[at])
+                if (LLVMIsAInstruction(user) && pmap_get(&c->blocks, LLVMGetInstructionParent(user), &at) &&
+                    (!in[at] || LLVMIsAPHINode(user)))
                     pmap_put(c, &c->kept, i, 0);
             }
         }
