@@ -458,6 +458,30 @@ static uint32_t bit_field(struct ctx *c, bool insert, bool sg, LLVMValueRef *a, 
     return spv_op(s, SpvOpSelect, ty, 3, none, spv_null(s, ty), x);
 }
 
+/* x * y + z, saturated once (air 3.4): in hi:lo, twice as wide, where an addend of the other sign may bring it back. */
+static uint32_t mad_sat(struct ctx *c, uint32_t x, uint32_t y, uint32_t z, LLVMTypeRef t, bool sg)
+{
+    struct spv *s = &c->s;
+    unsigned bits = scalar_bits(c, t);
+    uint32_t ty = type_of(c, t), bv = spv_type_vec(s, spv_type_bool(s), vec_len(t)), top = bits_const(c, t, bits - 1);
+    uint32_t hi = mul_hi(c, x, y, t, sg), lo = spv_op(s, SpvOpIMul, ty, 2, x, y), sum, over, sat;
+
+    if (!sg) { /* nothing brings it back */
+        over = spv_op(s, SpvOpINotEqual, bv, 2, hi, spv_null(s, ty));
+        lo = spv_op(s, SpvOpSelect, ty, 3, over, bits_const(c, t, UINT64_MAX), lo);
+        return saturate_op(c, lo, z, t, true, false);
+    }
+    sum = spv_op(s, SpvOpIAdd, ty, 2, lo, z);
+    hi = spv_op(s, SpvOpIAdd, ty, 2, hi, spv_op(s, SpvOpShiftRightArithmetic, ty, 2, z, top));
+    hi = spv_op(s, SpvOpIAdd, ty, 2, hi,
+                spv_op(s, SpvOpSelect, ty, 3, spv_op(s, SpvOpULessThan, bv, 2, sum, lo), bits_const(c, t, 1),
+                       spv_null(s, ty)));
+    over = spv_op(s, SpvOpINotEqual, bv, 2, hi, spv_op(s, SpvOpShiftRightArithmetic, ty, 2, sum, top));
+    sat = spv_op(s, SpvOpBitwiseXor, ty, 2, spv_op(s, SpvOpShiftRightArithmetic, ty, 2, hi, top),
+                 bits_const(c, t, (UINT64_C(1) << (bits - 1)) - 1));
+    return spv_op(s, SpvOpSelect, ty, 3, over, sat, sum);
+}
+
 static uint32_t int_op(struct ctx *c, const char *op, char sign, LLVMValueRef *a, unsigned n, LLVMTypeRef t)
 {
     struct spv *s = &c->s;
@@ -530,21 +554,8 @@ static uint32_t int_op(struct ctx *c, const char *op, char sign, LLVMValueRef *a
     if (!strcmp(op, "median3"))
         return minmax(c, true, sg, t, minmax(c, false, sg, t, x, y),
                       minmax(c, false, sg, t, minmax(c, true, sg, t, x, y), z));
-    if (!strcmp(op, "mad_sat")) { /* product clamped at twice the width, then added */
-        unsigned b = scalar_bits(c, t);
-        uint32_t hi = mul_hi(c, x, y, t, sg), lo = spv_op(s, SpvOpIMul, ty, 2, x, y);
-        uint32_t bv = spv_type_vec(s, spv_type_bool(s), vec_len(t)), over, p;
-        uint32_t want = sg ? spv_op(s, SpvOpShiftRightArithmetic, ty, 2, lo, bits_const(c, t, b - 1)) : spv_null(s, ty);
-
-        /* Exact when the sum is back in range only if the addend cancels; done in two saturating steps, air 3.4 asks no
-         * more. */
-        over = spv_op(s, SpvOpINotEqual, bv, 2, hi, want);
-        p = sg ? spv_op(s, SpvOpBitwiseXor, ty, 2,
-                        spv_op(s, SpvOpShiftRightArithmetic, ty, 2, hi, bits_const(c, t, b - 1)),
-                        bits_const(c, t, (UINT64_C(1) << (b - 1)) - 1))
-               : bits_const(c, t, UINT64_MAX);
-        return saturate_op(c, spv_op(s, SpvOpSelect, ty, 3, over, p, lo), z, t, true, sg);
-    }
+    if (!strcmp(op, "mad_sat"))
+        return mad_sat(c, x, y, z, t, sg);
     return 0;
 }
 

@@ -389,6 +389,59 @@ static uint64_t i_bswap(uint64_t a, uint64_t b, uint64_t c, unsigned w)
     return __builtin_bswap64(a) >> (64 - w);
 }
 
+static uint64_t i_madsat_s(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    return (uint64_t)clampw((__int128)sx(a, w) * sx(b, w) + sx(c, w), true, w);
+}
+
+/* A product of 64 bits and an addend fit in 128 without a sign. */
+static uint64_t i_madsat_u(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    unsigned __int128 v = (unsigned __int128)a * b + c, most = ((unsigned __int128)1 << w) - 1;
+
+    return (uint64_t)(v > most ? most : v);
+}
+
+static uint64_t i_madhi_u(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    return i_mulhi_u(a, b, 0, w) + c;
+}
+
+static uint64_t i_madhi_s(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    return i_mulhi_s(a, b, 0, w) + c;
+}
+
+static uint64_t i_hadd_s(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    return (uint64_t)(((__int128)sx(a, w) + sx(b, w)) >> 1);
+}
+
+static uint64_t i_rhadd_u(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    return (uint64_t)(((unsigned __int128)a + b + 1) >> 1);
+}
+
+static uint64_t i_absdiff_u(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    return a > b ? a - b : b - a;
+}
+
+static uint64_t i_smin3(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    return i_smin(i_smin(a, b, 0, w), c, 0, w);
+}
+
+static uint64_t i_umax3(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    return i_umax(i_umax(a, b, 0, w), c, 0, w);
+}
+
+static uint64_t i_median_s(uint64_t a, uint64_t b, uint64_t c, unsigned w)
+{
+    return i_smax(i_smin(a, b, 0, w), i_smin(i_smax(a, b, 0, w), c, 0, w), 0, w);
+}
+
 static const struct {
     const char *name, *sign;
     ifn fn;
@@ -404,6 +457,10 @@ static const struct {
     {"sub_sat", ".u", i_subsat_u, 2, 120, ""}, {"sub_sat", ".s", i_subsat_s, 2, 120, ""}, {"hadd", ".u", i_hadd_u, 2, 120, ""},
     {"rhadd", ".s", i_rhadd_s, 2, 120, ""}, {"abs_diff", ".s", i_absdiff_s, 2, 120, ""}, {"clamp", ".s", i_clamp_s, 3, 120, ""},
     {"median3", ".u", i_median_u, 3, 120, ""}, {"mad24", ".u", i_mad, 3, 32, ""}, {"bswap", "", i_bswap, 1, 112, ""},
+    {"mad_sat", ".s", i_madsat_s, 3, 120, ""}, {"mad_sat", ".u", i_madsat_u, 3, 120, ""}, {"mad_hi", ".u", i_madhi_u, 3, 120, ""},
+    {"mad_hi", ".s", i_madhi_s, 3, 120, ""}, {"hadd", ".s", i_hadd_s, 2, 120, ""}, {"rhadd", ".u", i_rhadd_u, 2, 120, ""},
+    {"abs_diff", ".u", i_absdiff_u, 2, 120, ""}, {"min3", ".s", i_smin3, 3, 120, ""}, {"max3", ".u", i_umax3, 3, 120, ""},
+    {"median3", ".s", i_median_s, 3, 120, ""},
 };
 
 static void int_test(unsigned k, unsigned w, struct vk_buf b[4])
@@ -428,6 +485,8 @@ static void int_test(unsigned k, unsigned w, struct vk_buf b[4])
             v = i == 0 ? 0 : i == 1 ? mask : i == 2 ? mask >> 1 : i == 3 ? (mask >> 1) + 1 : i < 20 ? v & 0xff : v;
             if (!strcmp(ints[k].name, "clamp") && j)
                 v = j == 1 ? (mask >> 1) + 3 + i : mask >> 2;
+            if (!strcmp(ints[k].name, "mad_sat") && j == 1)
+                v = v % 7 - (ints[k].sign[1] == 's' ? 3 : 0); /* products on both sides of the limits */
             v &= mask;
             memcpy((uint8_t *)b[j].map + i * bytes, &v, bytes);
         }
