@@ -258,8 +258,10 @@ static uint64_t count_mappings(void)
 
 /*
  * A process has a limited number of mappings, and a QEMU that runs out of them
- * dies at its next large allocation. So guests get three quarters of them, all
- * devices together: each piece counts until the next real count (R-15).
+ * dies at its next large allocation. So guests get half of them, all devices
+ * together: each piece counts until the next real count (R-15). An unmap in the
+ * middle of a piece makes more of it and cannot be refused; the library bounds
+ * these, a quarter of Linux's default.
  */
 static bool take_mappings(uint64_t pieces)
 {
@@ -270,7 +272,7 @@ static bool take_mappings(uint64_t pieces)
     pthread_mutex_lock(&lock);
     if (!limit) {
         limit = read_number("/proc/sys/vm/max_map_count",
-                            DEFAULT_MAX_MAPPINGS) / 4 * 3;
+                            DEFAULT_MAX_MAPPINGS) / 2;
         used = count_mappings();
     }
     if (used + pieces > limit) {
