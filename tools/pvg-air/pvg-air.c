@@ -100,8 +100,12 @@ static uint8_t *read_file(const char *path, size_t *len)
             p = q;
         }
     }
-    if (ferror(f))
-        die("%s: %s", path, strerror(errno));
+    if (ferror(f)) {
+        int err = errno;
+
+        free(p);
+        die("%s: %s", path, strerror(err));
+    }
     fclose(f);
     *len = n;
     return p;
