@@ -98,6 +98,7 @@ class Machine:
                  qemu=None, bios=None):
         self.dir = tempfile.mkdtemp(prefix='pvg-qtest-')
         self.events = []
+        self.reenters = False  # the test makes the device reach itself, and QEMU is to say so
         self.irqs = []  # 'IRQ raise N' and 'IRQ lower N' of an intercepted controller, as they were seen
         with open(self.path('bios.bin'), 'wb') as f:
             f.write(bios or bios_image())
@@ -246,7 +247,8 @@ class Machine:
                     raise Failure('QEMU does not end')
             if self.process.returncode:
                 raise Failure(f'QEMU ended with status {self.process.returncode}: {self.messages()[-2000:]}')
-            if 're-entrant' in self.messages():  # an access of ours came back to us (checklist E6, E8, E9)
+            # An access of ours came back to us (checklist E6, E8, E9).
+            if 're-entrant' in self.messages() and not self.reenters:
                 raise Failure(f'QEMU said: {self.messages()[-2000:]}')
         finally:
             self.kill()
