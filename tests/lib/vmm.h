@@ -58,7 +58,11 @@ struct vmm_display {
     uint8_t cursor_pixels[64 * 64 * 4]; /* of images up to that size */
     bool visible;
     struct pvg_coord at;
-    _Atomic bool in_callback; /* they never overlap (host-api T-4): checked in each */
+    /*
+     * They never overlap (host-api T-4): checked in each, without the lock. In a word of its own, or a compiler that reads the
+     * members above as one word reads this too.
+     */
+    _Alignas(8) _Atomic bool in_callback;
 };
 
 struct vmm {
