@@ -322,6 +322,8 @@ static void record_device(struct vmm *v)
     if (!folder)
         return;
     snprintf(path, sizeof(path), "%s/%03u", folder, atomic_fetch_add(&number, 1));
+    if (v->cfg.unrecorded)
+        return;
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     must(fd >= 0 && !pvg_device_record(v->dev, fd), "cannot record to %s", path);
 }

@@ -39,6 +39,7 @@ struct vmm_config {
     uint64_t low_bytes, high_bytes; /* at 0 and at 4 GiB */
     bool no_fd;    /* RAM is given without its file: no host views */
     bool no_device; /* the test makes a core of its own (vmm.core) */
+    bool unrecorded; /* gigabytes of traffic: left out where devices are recorded */
     /* Told of all memory that is the guest's, where its races with the host are the test's purpose. NULL: nobody */
     void (*racy)(const char *file, int line, const volatile void *p, size_t bytes, const char *why);
 };
