@@ -33,6 +33,8 @@ struct round {
     uint64_t next;        /* earliest reason to wake again; UINT64_MAX: none */
     unsigned idle_polls;  /* polls of the enabled word in a row that found nothing armed; kept over rounds */
     uint32_t enabled;     /* as recorded last; kept over rounds */
+    uint64_t composed_ns; /* when the pointer was drawn last, and into which picture; kept over rounds */
+    uint64_t composed;
 };
 
 static void wake_at(struct round *r, uint64_t at_ns)
@@ -306,6 +308,13 @@ static void compose_step(struct round *r)
     bool copy;
 
     pthread_mutex_lock(&pipe->lock);
+    /* A guest may move its pointer without end: into the same picture it is drawn once a refresh. */
+    if (pipe->compose && pipe->base && pipe->base->sequence == r->composed &&
+        r->now < r->composed_ns + r->disp->period_ns) {
+        wake_at(r, r->composed_ns + r->disp->period_ns);
+        pthread_mutex_unlock(&pipe->lock);
+        return;
+    }
     if (pipe->compose && pipe->base) {
         base = frame_ref(pipe->base);
         at = pipe->cursor;
@@ -332,6 +341,10 @@ static void compose_step(struct round *r)
         if (copy && !glyph) {
             frame_unref(pipe->base);
             pipe->base = frame_ref(frame);
+        }
+        if (copy) {
+            r->composed = pipe->base->sequence;
+            r->composed_ns = r->now;
         }
     }
     pthread_mutex_unlock(&pipe->lock);
