@@ -79,9 +79,10 @@ struct pipe {
     /* firmware's picture */
     struct efi_block efi;
     bool guest_presented;        /* the console is the driver's until reset (display 11.2) */
+    /* the clock's own: */
     uint64_t scan_ns;            /* when the firmware's picture was looked at last, or its registers were found changed */
     uint32_t scan_writes;        /* efi.writes then */
-    uint32_t refused_writes;     /* efi.writes when it was refused last */
+    bool scan_refused;           /* since they changed */
 
     /* frames */
     struct pvg_frame *base;      /* newest picture without pointer */

@@ -13,7 +13,7 @@
 /* What the registers say, read once. */
 struct scan {
     uint64_t address, stride_bytes, row_bytes;
-    uint32_t width_px, height_px, writes;
+    uint32_t width_px, height_px;
 };
 
 /* False: firmware shows nothing. */
@@ -21,7 +21,6 @@ static bool scan_read(struct pipe *pipe, struct scan *s)
 {
     uint32_t extent = efi_extent(pipe);
 
-    s->writes = atomic_load(&pipe->efi.writes);
     s->address = atomic_load(&pipe->efi.address);
     s->width_px = extent >> 16;
     s->height_px = extent & 0xffff;
@@ -35,13 +34,11 @@ static bool scan_read(struct pipe *pipe, struct scan *s)
 /* Once for each change of the registers: the picture is looked at again and again. */
 static void refuse(struct pipe *pipe, const struct scan *s, const char *why)
 {
-    pthread_mutex_lock(&pipe->lock);
-    if (pipe->refused_writes != s->writes)
+    if (!pipe->scan_refused)
         log_refuse(core_log(pipe->set->cfg.core), REFUSE_FIRMWARE_PICTURE,
                    "port %u: %ux%u at 0x%llx, rows 0x%llx bytes apart: %s", pipe->port, s->width_px, s->height_px,
                    (unsigned long long)s->address, (unsigned long long)s->stride_bytes, why);
-    pipe->refused_writes = s->writes;
-    pthread_mutex_unlock(&pipe->lock);
+    pipe->scan_refused = true;
 }
 
 /* Copy all rows, or nothing. 0, PVG_ERR_NOT_RAM or PVG_ERR_STOPPED. */
@@ -90,14 +87,16 @@ static bool same_picture(const struct pvg_frame *a, const struct pvg_frame *b)
 
 uint64_t firmware_step(struct pipe *pipe, struct gmem_pin *pin, uint64_t now)
 {
+    uint32_t writes = atomic_load(&pipe->efi.writes);
     struct pvg_frame *frame, *shown;
     struct scan s;
 
     if (pipe->guest_presented || !scan_read(pipe, &s))
         return UINT64_MAX;
-    if (s.writes != pipe->scan_writes) { /* address and pitch are two registers: until they have settled */
-        pipe->scan_writes = s.writes;
+    if (writes != pipe->scan_writes) { /* address and pitch are two registers: until they have settled */
+        pipe->scan_writes = writes;
         pipe->scan_ns = now;
+        pipe->scan_refused = false;
     }
     if (now < pipe->scan_ns + SCAN_NS)
         return pipe->scan_ns + SCAN_NS;

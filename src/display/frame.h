@@ -31,8 +31,8 @@ bool frame_pool_charge(struct frame_pool *pool, size_t bytes);
 void frame_pool_uncharge(struct frame_pool *pool, size_t bytes);
 
 /*
- * A frame with one reference; NULL: out of memory, or of the budget. It holds zeros or an earlier picture of the same display: the caller writes
- * all of it before anybody sees it.
+ * A frame with one reference; NULL: out of memory, or of the budget. It holds zeros or an earlier picture of the same
+ * display: the caller writes all of it before anybody sees it.
  */
 struct pvg_frame *frame_new(struct frame_pool *pool, uint32_t width_px, uint32_t height_px);
 struct pvg_frame *frame_ref(struct pvg_frame *frame);
