@@ -595,8 +595,8 @@ static void one(struct vk *vk, struct vk_buf buf[2], uint32_t seed, uint32_t fla
     uint32_t *got = buf[1].map;
     struct air_options o;
     enum vk_text how;
-    char why[600];
-    unsigned i = 0;
+    char why[600], name[64];
+    bool same;
 
     if (!(flags & AIR_OPT_WHOLE_GROUPS))
         r.threads[0] = threads, r.threads[1] = r.threads[2] = 1;
@@ -614,15 +614,10 @@ static void one(struct vk *vk, struct vk_buf buf[2], uint32_t seed, uint32_t fla
         printf("seed %u, flags %#x: refused %s\n", seed, flags, why);
         return;
     }
-    while (how == VK_TEXT_RAN && i < OUT && got[i] == want[i])
-        i++;
-    if (how != VK_TEXT_RAN)
-        printf("seed %u, flags %#x: %s\n", seed, flags, why);
-    else if (i < OUT)
-        printf("seed %u, flags %#x, %u threads: word %u is %#x, expected %#x\n", seed, flags, threads, i, got[i],
-               want[i]);
-    right += i == OUT;
-    wrong += i < OUT;
+    snprintf(name, sizeof(name), "seed %u, flags %#x, %u threads", seed, flags, threads);
+    same = vk_text_gave(how, why, name, got, want, OUT);
+    right += same;
+    wrong += !same;
 }
 
 int main(int argc, char **argv)

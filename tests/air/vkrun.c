@@ -689,6 +689,19 @@ enum vk_text vk_run_text(struct vk *v, const char *text, const struct air_option
     return how;
 }
 
+bool vk_text_gave(enum vk_text how, const char *why, const char *label, const uint32_t *got, const uint32_t *want, unsigned n)
+{
+    unsigned i = 0;
+
+    while (how == VK_TEXT_RAN && i < n && got[i] == want[i])
+        i++;
+    if (how != VK_TEXT_RAN)
+        printf("%s: %s\n", label, why);
+    else if (i < n)
+        printf("%s: word %u is %#x, expected %#x\n", label, i, got[i], want[i]);
+    return how == VK_TEXT_RAN && i == n;
+}
+
 bool vk_pipeline_only(struct vk *v, const struct air_result *fn, const uint32_t local[3], char *why, size_t max)
 {
     struct desc d = {0};

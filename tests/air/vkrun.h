@@ -134,6 +134,8 @@ bool vk_dispatch(struct vk *v, const struct air_result *fn, const struct vk_run 
 enum vk_text { VK_TEXT_RAN, VK_TEXT_NOT_ASSEMBLED, VK_TEXT_REFUSED, VK_TEXT_FAILED };
 enum vk_text vk_run_text(struct vk *v, const char *text, const struct air_options *o, const struct vk_run *run,
                          const char *(*check)(const struct air_result *), char *why, size_t max);
+/* Whether the text ran and gave the @n words wanted; says under @label why it did not run, or the first word that differs. */
+bool vk_text_gave(enum vk_text how, const char *why, const char *label, const uint32_t *got, const uint32_t *want, unsigned n);
 bool vk_draw(struct vk *v, const struct air_result *vs, struct air_result *fs, const struct vk_run *run, char *why, size_t max);
 /* Only create the pipeline, with the layout the reflection asks for. */
 bool vk_pipeline_only(struct vk *v, const struct air_result *fn, const uint32_t local[3], char *why, size_t max);

@@ -14,50 +14,43 @@ static uint64_t store_want(unsigned i, unsigned w)
     return i & 1 ? get(0, i, w) + 1 : UINT64_C(0xeeeeeeeeeeeeeeee);
 }
 
-/* Every thread writes one element between two that nobody writes, and its neighbours' words are theirs too. */
-static void store_test(unsigned w)
-{
-    char body[1024], label[64];
-
-    snprintf(label, sizeof(label), "store i%u beside others", w);
-    snprintf(body, sizeof(body),
-             "  %%d = shl i32 %%id, 1\n  %%i = or i32 %%d, 1\n"
-             "  %%pa = getelementptr i%1$u, ptr addrspace(1) %%a, i32 %%i\n"
-             "  %%po = getelementptr i%1$u, ptr addrspace(1) %%o, i32 %%i\n"
-             "  %%x = load i%1$u, ptr addrspace(1) %%pa\n  %%r = add i%1$u %%x, 1\n"
-             "  store i%1$u %%r, ptr addrspace(1) %%po\n",
-             w);
-    rng_state = 13;
-    for (unsigned i = 0; i < 4096; i++)
-        put(0, i, w, rnd());
-    clear_out();
-    if (run(label, body, "", 2048, 64))
-        expect(label, 4096, w, store_want);
-}
-
 static uint64_t crowd_want(unsigned i, unsigned w)
 {
     return get(0, i, w) * 3;
 }
 
-/* All elements of a word written at once by different threads. */
-static void crowd_test(unsigned w)
+/* Each thread changes the element that @index, an instruction, gives it: @op and its number. */
+static void element_test(unsigned w, const char *label, const char *index, const char *op, unsigned threads,
+                         uint64_t (*want)(unsigned, unsigned))
 {
-    char body[1024], label[64];
+    char body[1024];
 
-    snprintf(label, sizeof(label), "store every i%u", w);
     snprintf(body, sizeof(body),
-             "  %%pa = getelementptr i%1$u, ptr addrspace(1) %%a, i32 %%id\n"
-             "  %%po = getelementptr i%1$u, ptr addrspace(1) %%o, i32 %%id\n"
-             "  %%x = load i%1$u, ptr addrspace(1) %%pa\n  %%r = mul i%1$u %%x, 3\n"
-             "  store i%1$u %%r, ptr addrspace(1) %%po\n",
-             w);
-    rng_state = 17;
+             "%1$s"
+             "  %%pa = getelementptr i%2$u, ptr addrspace(1) %%a, i32 %%i\n"
+             "  %%po = getelementptr i%2$u, ptr addrspace(1) %%o, i32 %%i\n"
+             "  %%x = load i%2$u, ptr addrspace(1) %%pa\n  %%r = %3$s\n"
+             "  store i%2$u %%r, ptr addrspace(1) %%po\n",
+             index, w, op);
+    rng_state = 13;
     for (unsigned i = 0; i < 4096; i++)
         put(0, i, w, rnd());
     clear_out();
-    if (run(label, body, "", 4096, 64))
-        expect(label, 4096, w, crowd_want);
+    if (run(label, body, "", threads, 64))
+        expect(label, 4096, w, want);
+}
+
+/* One element between two that nobody writes, and its neighbours' words are theirs too; all elements of a word at once. */
+static void store_tests(unsigned w)
+{
+    char label[64], op[32];
+
+    snprintf(label, sizeof(label), "store i%u beside others", w);
+    snprintf(op, sizeof(op), "add i%u %%x, 1", w);
+    element_test(w, label, "  %d = shl i32 %id, 1\n  %i = or i32 %d, 1\n", op, 2048, store_want);
+    snprintf(label, sizeof(label), "store every i%u", w);
+    snprintf(op, sizeof(op), "mul i%u %%x, 3", w);
+    element_test(w, label, "  %i = add i32 %id, 0\n", op, 4096, crowd_want);
 }
 
 static uint64_t reverse_want(unsigned i, unsigned w)
@@ -318,8 +311,7 @@ void widths_memory(void)
                  {"<4 x i8>", "<2 x i16>", 4}};
 
     for (unsigned i = 0; i < 3; i++) {
-        store_test(widths[i]);
-        crowd_test(widths[i]);
+        store_tests(widths[i]);
         shared_test(widths[i]);
         private_test(widths[i]);
         vector_test(widths[i]);

@@ -35,6 +35,15 @@ def make(m, **kwargs):
     return g, g.task()
 
 
+def make_black(m):
+    """A guest whose display shows 64x48 black pixels."""
+    g, task = make(m)
+    d, s = Display(g).online(), Surface(task, 1, 64, 48)
+    s.put(bytes(64 * 48 * 4))
+    d.present(s)
+    return g, task, d
+
+
 @test
 def shared_page():
     """H1: the host fills every field before the stamp, leaves the guest's alone, posts nothing"""
@@ -613,11 +622,7 @@ def software_pointer():
 def bad_glyphs():
     """H13: glyphs that are empty, too large, with a hot spot outside, bad stride or unmapped: refused, the old one stays"""
     with Machine('apple-gfx-pci,id=g,cursor=sw') as m:
-        g, task = make(m)
-        d = Display(g).online()
-        s = Surface(task, 1, 64, 48)
-        s.put(bytes(64 * 48 * 4))
-        d.present(s)
+        g, task, d = make_black(m)
         for size in (1, 64):
             d.glyph(task, size, size)
         d.glyph(task, 4, 4, stride=40)
@@ -651,11 +656,7 @@ def bad_glyphs():
 def many_glyphs():
     """D17: 10,000 pointer images in a row, each stamped; the last one is shown"""
     with Machine('apple-gfx-pci,id=g,cursor=sw') as m:
-        g, task = make(m)
-        d = Display(g).online()
-        s = Surface(task, 1, 64, 48)
-        s.put(bytes(64 * 48 * 4))
-        d.present(s)
+        g, task, d = make_black(m)
         d.move(10, 10)
         page = g.alloc(2)
         m.put_bytes(page, b'\x00\xff\x00\xff' * 1024 + b'\xff\x00\x00\xff' * 1024)
