@@ -230,7 +230,8 @@ def unplugged_with_its_bus():
         wait_for(lambda: len(os.listdir(f'/proc/{m.process.pid}/task')) <= threads - 2, 'end of its threads')
         m.reset()
         m.qmp('screendump', filename=m.path('x.ppm'))
-        check('return' in m.qmp_raw('migrate', uri='exec:cat >/dev/null'), 'its migration blocker is left')
+        # Not blocked: it gets as far as its file. (A migration that begins may crash QEMU 7.2, which is quitting.)
+        contains(m.qmp_error('migrate', uri='fd:nosuch'), 'nosuch', 'its migration blocker is left')
 
 
 @test
