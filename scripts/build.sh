@@ -13,12 +13,7 @@ build_all() {
     # shellcheck disable=SC2086
     apt_need $PACKAGES_BUILD $PACKAGES_TESTS ${PVG_EXTRA_PACKAGES:-} $PACKAGES_QEMU_HEADERS "$(qemu_package x86_64)"
     private_environment
-    # One at a time: two that build in one folder spoil each other's files.
-    exec 8>"$PVG_BUILD/.lock"
-    if ! flock -n 8; then
-        say "  another ./pvg is building in $PVG_BUILD: waiting for it"
-        flock 8
-    fi
+    one_at_a_time .lock building
     step "preparing QEMU's headers" build_headers
     headers=$(cat "$PVG_BUILD/.qemu-headers")
     want="$headers $(dpkg-query -W -f '${Package}=${Version} ' $PACKAGES_BUILD $PACKAGES_TESTS ${PVG_EXTRA_PACKAGES:-} 2>/dev/null || true)"
@@ -30,7 +25,7 @@ build_all() {
     if [ -e "$PVG_PLUGIN" ]; then
         cat "$headers/package" >"$PVG_BUILD/.plugin-package"
     fi
-    exec 8>&-
+    exec {turn}>&-
 }
 
 build_headers() {

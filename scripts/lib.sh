@@ -51,6 +51,14 @@ is_build_folder() {
     return 1
 }
 
+# one_at_a_time NAME DOING: waits while another ./pvg does it in this folder. Its turn ends with the process, or when $turn is closed.
+one_at_a_time() {
+    exec {turn}>"$PVG_BUILD/$1"
+    flock -n "$turn" && return
+    say "  another ./pvg is $2 in $PVG_BUILD: waiting for it"
+    flock "$turn"
+}
+
 # check_guest_folder: Linux's makefiles, which build the guest's driver, cannot have every character in a path.
 check_guest_folder() {
     case $PVG_BUILD in
