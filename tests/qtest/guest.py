@@ -169,10 +169,11 @@ class Channel:
 
     def put(self, data, ring=True):
         page = self.g.page
-        size = len(self.pages) * page
-        for i in range(0, len(data), 4):
-            at = (self.written + i) % size
-            self.m.put_bytes(self.pages[at // page] + at % page, data[i:i + 4])
+        at, rest = self.written % (len(self.pages) * page), data
+        while rest:
+            piece, rest = rest[:page - at % page], rest[page - at % page:]
+            self.m.put_bytes(self.pages[at // page] + at % page, piece)
+            at = (at + len(piece)) % (len(self.pages) * page)
         self.written = self.written + len(data) & 0xffffffff
         self.m.write(4, self.record, self.written)
         if ring:

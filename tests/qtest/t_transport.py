@@ -5,9 +5,10 @@ import struct
 import tempfile
 import time
 
-from guest import (CHILD_DOORBELL, CHILD_RESUME, CURSOR_SHOW, DEFINE_CHILD, DELETE_CHILD, DISPLAY_EVENTS, FIFO_CONTROL,
-                   GET_DEVICE_INFO, INTR_FAULT, MAP_MEMORY, NOP, ONLINE_ACK, PAGE, ROOT_CONSUMER, ROOT_FIFO_LENGTH, ROOT_FIFO_PFN, ROOT_FIFO_START,
-                   ROOT_PAGE_PFN, ROOT_PRODUCER, ROOT_RESUME, STAMP_EVENTS, VERSION, Channel, Guest, u32)
+from guest import (CHILD_DOORBELL, CHILD_RESUME, CURSOR_SHOW, DEFINE_CHILD, DELETE_CHILD, DISPLAY_EVENTS, EVENT_VBLANK,
+                   FIFO_CONTROL, GET_DEVICE_INFO, INTR_FAULT, MAP_MEMORY, NOP, ONLINE_ACK, PAGE, ROOT_CONSUMER,
+                   ROOT_FIFO_LENGTH, ROOT_FIFO_PFN, ROOT_FIFO_START, ROOT_PAGE_PFN, ROOT_PRODUCER, ROOT_RESUME,
+                   STAMP_EVENTS, VERSION, Channel, Display, Guest, u32)
 from harness import check, equal, test
 from machine import Machine, wait_for
 
@@ -81,6 +82,51 @@ def every_interrupt():
             (c if i & 1 else g).command(NOP)
             wait_for(g.interrupted, f'message {i}')
             equal(wait_for(lambda: g.reg(STAMP_EVENTS), f'stamp events {i}'), 8 if i & 1 else 1, f'stamp events {i}')
+
+
+@test
+def every_thread():
+    """100,000 interrupts of the worker and four displays' clocks at once: a message comes after every one (F17)"""
+    with Machine(DEVICE + ',displays=4,modes=64x48@480') as m:
+        g = Guest(m).start()
+        displays = [Display(g, port).online() for port in range(4)]
+        channels = [Channel(g, number, 5) for number in (1, 2, 3, 4)]
+
+        def look():
+            """What was published since the last look, as a guest sees it that looks at a cell only for its bit."""
+            stamps, ports = g.reg(STAMP_EVENTS), g.reg(DISPLAY_EVENTS)
+            return [c for c in channels if stamps >> c.id & 1 and g.cell(c.id) == c.stamp] + \
+                [d for d in displays if ports >> d.port & 1]
+
+        for _ in range(100):
+            # Each packet waits for that of the channel before: a turn of its own, and an interrupt.
+            for c in channels:
+                before, late = (c.id - 1, 0) if c.id > 1 else (4, 1)
+                c.put(b''.join(g.packet(NOP, stamp=c.stamp + i, barriers=[(before, c.stamp + i - late)])
+                               for i in range(1, 257)), ring=False)
+                c.stamp += 256
+            for d in displays:
+                d.enable(EVENT_VBLANK)
+            for c in channels:
+                g.set_reg(CHILD_DOORBELL, c.id)
+            left = {**{c: 1 for c in channels}, **{d: 5 for d in displays}}
+            while left:
+                wait_for(g.interrupted, f'message for {len(left)} waiters')
+                for source in look():
+                    left[source] = left.get(source, 1) - 1
+                    if not left[source]:
+                        del left[source]
+                        if source in displays:  # what comes last must not be covered by another's message
+                            source.enable(0)
+            while True:
+                came, found = g.interrupted(), look()
+                if not came and not found:
+                    break
+                if not came:
+                    wait_for(lambda: m.read(4, g.msi_page), 'message of the last event')
+        report = m.report()
+        check(report['interrupts'] >= 100000, f"{report['interrupts']} interrupts")
+        equal(m.refusals(), {}, 'refusals')
 
 
 @test
