@@ -164,21 +164,35 @@ apt_missing() {
     done
 }
 
+on_debian() { command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; }
+
+# ask_root SENTENCE PACKAGE...: ends the verb with what root has to type.
+ask_root() {
+    local sudo
+    sudo=$(command -v sudo >/dev/null && echo 'sudo ') || true
+    say "pvg: $1$([ -n "$sudo" ] || echo ' as root')"
+    say ""
+    say "    ${sudo}apt-get install --no-install-recommends ${*:2}"
+    say ""
+    say "(after ${sudo}apt-get update, where it finds no such package)."
+    exit $PVG_EXIT_SKIP
+}
+
 apt_need() {
     local missing
+    on_debian || die "this is not Debian, it has no apt-get: ./pvg needs Debian 12 or 13; docs/embedding.md says how to build the library elsewhere"
     mapfile -t missing < <(apt_missing "$@")
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$PVG_PRIVATE" = 1 ]; then
+        case " ${missing[*]} " in
+        *" gcc "*|*" libc6-dev "*) ask_root "--private unpacks all but a compiler, which only root can install. Run" gcc libc6-dev ;;
+        esac
         step "unpacking ${#missing[@]} packages below $(basename "$PVG_BUILD")/private" apt_unpack_private "${missing[@]}"
     elif [ "$(id -u)" -eq 0 ]; then
         step "installing ${#missing[@]} packages" apt_install "${missing[@]}"
     else
-        say "pvg: packages are missing, and only root can install them. Either run"
-        say ""
-        say "    sudo apt-get install --no-install-recommends ${missing[*]}"
-        say ""
-        say "or call ./pvg with --private, which unpacks them below $PVG_BUILD instead."
-        exit $PVG_EXIT_SKIP
+        ask_root "packages are missing, and only root can install them. Call ./pvg with --private, which unpacks them in $PVG_BUILD, or run" \
+            "${missing[@]}"
     fi
 }
 
