@@ -9,8 +9,16 @@
  * big lock, but for the functions marked "library thread". Knows no register,
  * no opcode, no page layout.
  */
-#include "compat.h"
+#include "qemu/osdep.h"
 #include <sys/file.h>
+#include "qapi/error.h"
+#include "qemu/atomic.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/rcu.h"
+#include "exec/address-spaces.h"
+#include "exec/memory.h"
+#include "compat.h"
 #include "apple-gfx.h"
 #include "trace.h"
 

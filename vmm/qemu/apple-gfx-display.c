@@ -10,6 +10,12 @@
  * loop's; the library's display thread only leaves the pointer's state behind
  * and schedules a bottom half (R-3, R-5, R-28).
  */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "hw/qdev-core.h"
+#include "ui/console.h"
 #include "compat.h"
 #include "apple-gfx.h"
 #include "trace.h"

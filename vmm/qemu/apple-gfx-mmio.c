@@ -9,6 +9,15 @@
  * apple-gfx-platform.c does. Everything that is not about the second window and
  * the lines is in apple-gfx-common.c.
  */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/bitops.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
+#include "exec/memory.h"
+#include "hw/irq.h"
+#include "hw/resettable.h"
+#include "hw/sysbus.h"
 #include "compat.h"
 #include "apple-gfx.h"
 #include "trace.h"

@@ -4,6 +4,13 @@
  * and one MSI vector (transport 1.1, host-api 4.2 and 4.6). Everything else is
  * in apple-gfx-common.c.
  */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/bitops.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/pci.h"
+#include "hw/pci/pcie.h"
+#include "hw/resettable.h"
 #include "compat.h"
 #include "apple-gfx.h"
 #include "trace.h"

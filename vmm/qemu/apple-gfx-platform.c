@@ -9,9 +9,17 @@
  * device below the machine object, maps its windows, connects its lines, and
  * describes it in the device tree if the machine has one.
  */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "qemu/bitops.h"
+#include "qemu/bswap.h"
+#include "exec/address-spaces.h"
+#include "exec/memory.h"
+#include "hw/boards.h"
+#include "hw/sysbus.h"
 #include "compat.h"
 #include "apple-gfx.h"
-#include "hw/boards.h"
 
 struct AppleGFXPlatformState {
     DeviceState parent_obj;

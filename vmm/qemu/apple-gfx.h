@@ -12,9 +12,11 @@
 #ifndef APPLE_GFX_H
 #define APPLE_GFX_H
 
-#include "compat.h"
 #include <pthread.h>
 #include <pvg/pvg.h>
+#include "qemu/notify.h"
+#include "qom/object.h"
+#include "exec/memory.h"
 
 #define TYPE_APPLE_GFX_PCI "apple-gfx-pci"
 #define TYPE_APPLE_GFX_MMIO "apple-gfx-mmio"

@@ -3,43 +3,22 @@
  * Every difference between the QEMU generations that this device is built for:
  * 7.2 (Debian 12) and 10.0 (Debian 13).
  *
- * Include it instead of QEMU's own headers. Paths are chosen by what exists,
- * meanings by QEMU_VERSION_MAJOR (docs/spec/host-api.md 4.1 to 4.9). Nothing
- * outside this file asks for a version.
+ * Headers that have another path in one of them are included here, the others
+ * where they are used. Paths are chosen by what exists, meanings by
+ * QEMU_VERSION_MAJOR (docs/spec/host-api.md 4.1 to 4.9). Nothing outside this
+ * file asks for a version.
  */
 #ifndef APPLE_GFX_COMPAT_H
 #define APPLE_GFX_COMPAT_H
 
-#include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qapi/qapi-builtin-visit.h"
-#include "qapi/visitor.h"
-#include "qemu/bitops.h"
-#include "qemu/error-report.h"
-#include "qemu/main-loop.h"
-#include "qemu/module.h"
-#include "qemu/notify.h"
-#include "qemu/rcu.h"
-#include "qom/object.h"
-#include "exec/memory.h"
-#include "exec/address-spaces.h"
-#include "hw/qdev-core.h"
-#include "hw/qdev-properties.h"
-#include "hw/irq.h"
 #include "hw/resettable.h"
-#include "hw/sysbus.h"
-#include "qemu/timer.h"
-#include "hw/pci/pci.h"
-#include "hw/pci/msi.h"
-#include "hw/pci/pci_bus.h"
-#include "hw/pci/pcie.h"
 #include "migration/blocker.h"
 #include "ui/console.h"
 #if __has_include("hw/pci/pci_device.h")
 #include "hw/pci/pci_device.h"
-#endif
-#if __has_include("ui/surface.h")
-#include "ui/surface.h"
+#else
+#include "hw/pci/pci.h"
 #endif
 #if __has_include("system/runstate.h")
 #include "system/runstate.h"

@@ -9,11 +9,15 @@
  * version is accepted when all sizes fit: docs/decisions.md 4). Runs in the
  * main thread, before the machine exists, under the big lock.
  */
-#include "compat.h"
+#include "qemu/osdep.h"
 #include <malloc.h>
-#include "hw/sysbus.h"
+#include "qapi/error.h"
 #include "qapi/qapi-commands-control.h"
+#include "qemu/error-report.h"
 #include "qemu/qemu-plugin.h"
+#include "exec/memory.h"
+#include "hw/sysbus.h"
+#include "compat.h"
 #include "apple-gfx.h"
 
 /* The loader refuses a plugin of another generation by this number (G-6). */

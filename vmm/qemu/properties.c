@@ -8,7 +8,12 @@
  * properties.txt documents every property; a test compares it with what QEMU
  * reports. All functions run in the main loop.
  */
-#include "compat.h"
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qapi/qapi-builtin-visit.h"
+#include "qapi/visitor.h"
+#include "hw/pci/pci_ids.h"
+#include "hw/qdev-core.h"
 #include "apple-gfx.h"
 
 /* Limits of the library's modes (pvg/display.h); messages name them. */

@@ -12,8 +12,15 @@
  * to R-15, R-17). RAM that is private to QEMU cannot be mapped twice on Linux:
  * realize refuses it (host-api 4.5).
  */
-#include "compat.h"
+#include "qemu/osdep.h"
 #include <sys/mman.h>
+#include "qapi/error.h"
+#include "qemu/atomic.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/rcu.h"
+#include "exec/address-spaces.h"
+#include "exec/memory.h"
 #include "apple-gfx.h"
 #include "trace.h"
 

@@ -6,9 +6,10 @@
  * trace-file=FILE instead of stderr. Both belong to the process: they act on
  * all devices. Any thread may trace. (docs/decisions.md 10)
  */
-#include "compat.h"
+#include "qemu/osdep.h"
 #include <fnmatch.h>
-#include <pthread.h>
+#include "qapi/error.h"
+#include "qemu/atomic.h"
 #include "apple-gfx.h"
 #include "trace.h"
 
@@ -77,11 +78,19 @@ const char *apple_gfx_trace_get(void)
 bool apple_gfx_trace_file(const char *path, Error **errp)
 {
     FILE *f = NULL, *old;
+    int fd, flags;
 
     if (*path) {
-        f = fopen(path, "ae");
-        if (!f) {
+        /* Not blocking: a FIFO that nobody reads would stop QEMU here. */
+        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY |
+                  O_NONBLOCK, 0666);
+        flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+        if (flags == -1 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) ||
+            !(f = fdopen(fd, "a"))) {
             error_setg_errno(errp, errno, "trace-file: cannot write '%s'", path);
+            if (fd >= 0) {
+                close(fd);
+            }
             return false;
         }
     }
