@@ -388,3 +388,52 @@ def ram_comes_and_goes():
                 check(m.refusals() != before, 'present of a surface in a window that is gone is not refused')
             scene.d.present(scene.s)
             scene.shows((255, 0, 0), 'the first surface')
+
+
+@test
+def dimm_unplugged():
+    """a DIMM is ejected while a task maps it and presents from it: named refusals, and nothing keeps its memory (J16)"""
+    for tasks in ('table', 'callbacks'):
+        with Machine(DEVICE + f',tasks={tasks}', ram_mib='64,slots=2,maxmem=2G',
+                     args=['-object', 'memory-backend-ram,id=ram,size=64M,share=on', '-M', 'memory-backend=ram']) as m:
+            scene = Scene(m)
+            s = Surface(scene.t, 2, 64, 48)
+            s.pages = [0x100000000 + i * 2 * PAGE for i in range(len(s.pages))]
+
+            def mapped():
+                m.qmp('query-status')
+                with open(f'/proc/{m.process.pid}/maps') as f:
+                    return m.path('dimm') in f.read()
+
+            def map_again():
+                """Times that it was refused."""
+                before = m.refusals().get('task-map', 0)
+                scene.t.map_at(s.va, s.pages)
+                return m.refusals().get('task-map', 0) - before
+
+            for _ in range(2):  # the second DIMM comes to the place of the first
+                m.qmp('object-add', **{'qom-type': 'memory-backend-file', 'id': 'd', 'mem-path': m.path('dimm'),
+                                       'size': 128 << 20, 'share': True})
+                m.qmp('device_add', driver='pc-dimm', memdev='d', id='dimm')
+                equal(map_again(), 0, 'refusals of the mapping')
+                s.draw(lambda x, y: GREEN)
+                scene.d.present(s)
+                scene.shows((0, 255, 0), 'the surface in the DIMM')
+                m.qmp('device_del', id='dimm')
+                for _ in range(5):
+                    scene.d.channel.send(TRANSACTION2, u32(0, 2, 0))
+                # The guest's part, by ACPI: the first slot, eject. (QEMU: docs/specs/acpi_mem_hotplug)
+                m._command('outl 0xa00 0')
+                m._command('outb 0xa14 8')
+                wait_for(lambda: m.qmp('query-memory-devices') == [], 'end of the DIMM')
+                m.qmp('object-del', id='d')
+                scene.d.channel.wait()
+                before = m.refusals().get('table-target', 0)
+                scene.d.present(s)
+                equal(m.refusals().get('table-target'), before + 1, f'presents without the DIMM: {m.refusals()}')
+                scene.d.present(scene.s)
+                scene.shows((255, 0, 0), 'the first surface')
+                if tasks == 'callbacks':  # what is mapped stays, what is not is refused
+                    equal((map_again(), mapped()), (1, True), 'mapping without the DIMM')
+                    scene.g.command(UNMAP_MEMORY, struct.pack('<IQQ', 0, s.va, len(s.pages) * PAGE))
+                wait_for(lambda: not mapped(), 'the last reference to the DIMM')
