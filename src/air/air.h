@@ -150,21 +150,21 @@ struct air_options {
     struct air_constant constant[AIR_MAX_CONSTANTS];
 };
 
-#define AIR_OPT_POINT_TOPOLOGY                                                                                         \
-    (1u << 0) /* vertex: points are drawn, write point size 1.0 when the function does not                             \
-               */
+#define AIR_OPT_POINT_TOPOLOGY   (1u << 0) /* vertex: points are drawn; size 1.0 when the function writes none */
 #define AIR_OPT_DEBUG_NAMES      (1u << 1) /* keep names of arguments and values (OpName) */
 #define AIR_OPT_NO_VALIDATE      (1u << 2) /* skip SPIRV-Tools; for measurements only, the worker never sets it */
 #define AIR_OPT_FORCE_DISPATCHER (1u << 3) /* use the dispatcher form of control flow (tests) */
 #define AIR_OPT_FORCE_PHYSICAL   (1u << 4) /* use physical pointers for every buffer (tests) */
+#define AIR_OPT_WHOLE_GROUPS     (1u << 5) /* kernel: grids are multiples of the threadgroup: keep no thread from effects */
 /*
- * For drivers that lose a value which a thread has computed in a loop, if others stay in the loop and it is used after
- * it (Mesa's llvmpipe 22.3; 25.0 is right): each such value is chosen between the new one and the last (air 4.2).
+ * Of the device, as @caps are, and like them found by whoever owns the VkDevice and makes the request: neither compiler nor
+ * airc sees Vulkan. To be set where VkPhysicalDeviceDriverProperties says VK_DRIVER_ID_MESA_LLVMPIPE and driverVersion is
+ * below VK_MAKE_VERSION(25, 0, 0), as tests/air/vkrun.c does: 22.3 loses a value that a thread has computed in a loop, if
+ * others stay in the loop and it is used after it; 25.0 is right, those between are not known. Each such value is then
+ * chosen between the new one and the last (air 4.2): right on every device, but slower.
  */
 #define AIR_OPT_KEEP_LOOP_VALUES (1u << 6)
-#define AIR_OPT_WHOLE_GROUPS                                                                                           \
-    (1u << 5) /* kernel: every grid is a multiple of the threadgroup, so that no thread has to be kept from effects    \
-               */
+#define AIR_OPT_ALL              ((1u << 7) - 1)
 
 struct air_result {
     uint32_t *spirv; /* owned, words in host order; NULL on refusal */

@@ -279,11 +279,11 @@ static void check_options(struct ctx *c)
 {
     const struct air_options *o = c->opt;
 
-    if (o->size != sizeof(*o) || o->constant_count > AIR_MAX_CONSTANTS ||
+    if (o->size != sizeof(*o) || o->constant_count > AIR_MAX_CONSTANTS || o->flags & ~AIR_OPT_ALL || o->reserved ||
         (o->simd_width && o->simd_width != 1 && o->simd_width != 4 && o->simd_width != 8 && o->simd_width != 16 &&
          o->simd_width != 32))
-        air_fail(c, AIR_REFUSE_OPTIONS, "options: size %u, %u constants, SIMD width %u", o->size, o->constant_count,
-                 o->simd_width);
+        air_fail(c, AIR_REFUSE_OPTIONS, "options: size %u, %u constants, SIMD width %u, flags 0x%x", o->size,
+                 o->constant_count, o->simd_width, o->flags);
     for (uint32_t i = 0; i < o->constant_count; i++) {
         if (o->constant[i].bytes > sizeof(o->constant[i].raw))
             air_fail(c, AIR_REFUSE_OPTIONS, "function constant of %u bytes", o->constant[i].bytes);

@@ -219,6 +219,10 @@ static void bad_input(const struct module *m)
     o.size--;
     CHECK(air_compile(m->bc, m->n, m->name[0], &o, &r) && r.reason == AIR_REFUSE_OPTIONS, "size of options");
     air_result_fini(&r);
+    options(&o, 0);
+    o.flags = AIR_OPT_ALL + 1;
+    CHECK(air_compile(m->bc, m->n, m->name[0], &o, &r) && r.reason == AIR_REFUSE_OPTIONS, "unknown flag");
+    air_result_fini(&r);
     CHECK(!strcmp(air_refuse_name((enum air_refuse)9999), "unknown"), "name of an unknown reason");
     for (int i = 0; i < AIR_REFUSE_COUNT; i++)
         CHECK(strcmp(air_refuse_name((enum air_refuse)i), "unknown"), "reason %d has no name", i);

@@ -38,6 +38,45 @@ check json python3 -c "import json,sys; j = json.load(open('$tmp/o.json')); asse
 check constant "$air" "$tmp/g.metallib" --entry fs_constant --constant 3=0.5 -o "$tmp/c.spv" --reflect "$tmp/c.json"
 check "constant supplied" grep -q '"index": 3, "flags": 3' "$tmp/c.json"
 check width "$air" "$tmp/g.metallib" --entry vs_full --simd-width native -o "$tmp/v.spv"
+# A loop that threads leave at different turns: with the option what is read behind it is chosen anew in each turn.
+cat >"$tmp/loop.ll" <<'EOF'
+target triple = "air64-apple-macosx14.0.0"
+define void @k(ptr addrspace(1) %o, i32 %id) {
+entry:
+  %p = getelementptr i32, ptr addrspace(1) %o, i32 %id
+  br label %loop
+loop:
+  %n = phi i32 [ 0, %entry ], [ %next, %loop ]
+  %v = load volatile i32, ptr addrspace(1) %p, align 4
+  %next = add i32 %n, 1
+  %more = icmp ult i32 %next, %v
+  br i1 %more, label %loop, label %end
+end:
+  store i32 %v, ptr addrspace(1) %p, align 4
+  ret void
+}
+!air.kernel = !{!0}
+!0 = !{ptr @k, !1, !2}
+!1 = !{}
+!2 = !{!3, !4}
+!3 = !{i32 0, !"air.buffer", !"air.location_index", i32 0, i32 1, !"air.read_write"}
+!4 = !{i32 1, !"air.thread_position_in_grid"}
+EOF
+check "assemble a loop" "$air" --assemble "$tmp/loop.ll" -o "$tmp/loop.metallib"
+check "loop" "$air" "$tmp/loop.metallib" -o "$tmp/loop.spv"
+check "loop, values kept" "$air" "$tmp/loop.metallib" --keep-loop-values -o "$tmp/kept.spv"
+check "values are kept" python3 - "$tmp/loop.spv" "$tmp/kept.spv" <<'EOF'
+import struct, sys
+def selects(path):
+    word = [w[0] for w in struct.iter_unpack('<I', open(path, 'rb').read())]
+    at, n = 5, 0
+    while at < len(word):
+        n += word[at] & 0xffff == 169 # OpSelect
+        at += word[at] >> 16
+    return n
+plain, kept = map(selects, sys.argv[1:])
+assert kept > plain, (plain, kept)
+EOF
 # LLVM's writer wraps the bitcode of Apple triples by itself: the library must hold one wrapper whatever the triple is.
 for triple in air64-apple-macosx14.0.0 air64-apple-ios18.2.0 air64_v26-apple-macosx26.0.0 ""; do
     sed "s/^target triple = .*/${triple:+target triple = \"$triple\"}/" "$src/mesh.ll" >"$tmp/t.ll"

@@ -25,7 +25,7 @@
 #define MAX_FILE_NAME 240
 
 enum { O_LIST = 256, O_ENTRY, O_REFLECT, O_CONSTANT, O_SIMD, O_VALIDATE, O_ASSEMBLE, O_ALL, O_NAMES, O_DISPATCHER,
-       O_PHYSICAL, O_POINT, O_WHOLE_GROUPS, O_CAPS, O_RECORD, O_HELP, O_OUT_DIR, O_FORMAT };
+       O_PHYSICAL, O_POINT, O_WHOLE_GROUPS, O_KEEP, O_CAPS, O_RECORD, O_HELP, O_OUT_DIR, O_FORMAT };
 
 struct args {
     const char *lib, *entry, *out, *reflect, *record, *assemble, *out_dir;
@@ -140,6 +140,8 @@ static void usage(void)
           "  --format T=F      the storage texture at index T has SPIR-V image format F (may be repeated)\n"
           "  --caps MASK       device capabilities, AIR_CAP_* of src/air/air.h\n"
           "  --whole-groups    kernels: every grid is a multiple of the threadgroup\n"
+          "  --keep-loop-values\n"
+          "                    for drivers that lose values of loops: llvmpipe before Mesa 25.0\n"
           "  --dispatcher      the dispatcher form of control flow everywhere (for tests)\n"
           "  --physical        buffers by physical address everywhere (for tests)\n"
           "  --all             compile every function, each in a child process, one result per line\n"
@@ -199,7 +201,7 @@ static void parse(struct args *a, int argc, char **argv)
         {"constant", 1, 0, O_CONSTANT}, {"simd-width", 1, 0, O_SIMD}, {"validate", 0, 0, O_VALIDATE},
         {"assemble", 1, 0, O_ASSEMBLE}, {"all", 0, 0, O_ALL},         {"names", 0, 0, O_NAMES},
         {"dispatcher", 0, 0, O_DISPATCHER}, {"physical", 0, 0, O_PHYSICAL}, {"point", 0, 0, O_POINT},
-        {"whole-groups", 0, 0, O_WHOLE_GROUPS},
+        {"whole-groups", 0, 0, O_WHOLE_GROUPS}, {"keep-loop-values", 0, 0, O_KEEP},
         {"caps", 1, 0, O_CAPS},         {"record", 1, 0, O_RECORD},   {"help", 0, 0, O_HELP},
         {"out-dir", 1, 0, O_OUT_DIR},   {"format", 1, 0, O_FORMAT},   {0, 0, 0, 0}};
     int o, used = 0;
@@ -257,6 +259,9 @@ static void parse(struct args *a, int argc, char **argv)
             break;
         case O_WHOLE_GROUPS:
             a->opt.flags |= AIR_OPT_WHOLE_GROUPS;
+            break;
+        case O_KEEP:
+            a->opt.flags |= AIR_OPT_KEEP_LOOP_VALUES;
             break;
         case O_CAPS:
             parse_caps(a, optarg);
