@@ -113,7 +113,7 @@ struct core {
     _Atomic bool in_section;        /* the worker may touch guest memory and VMM-visible state */
     _Atomic bool paused, stopped, worker_gone;
     _Atomic bool unpaused;          /* the worker owes an interrupt for bits that are set */
-    _Atomic uint32_t callbacks;     /* calls of raise_interrupt in progress, by any thread */
+    _Atomic uint32_t callbacks;     /* of the VMM in progress outside of a section, by any thread */
     struct event published;         /* signalled when a stamp was published */
     struct event quiet;             /* signalled when the worker leaves a section or enters a callback */
 

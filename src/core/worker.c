@@ -72,13 +72,13 @@ static void section_leave(struct core *core)
         event_signal(&core->quiet);
 }
 
-/* Carry out requests: the worker is outside its section. */
-static void carry_out(struct core *core)
+static bool paused(struct core *core)
 {
-    uint32_t requests = atomic_exchange(&core->requests, 0);
+    return atomic_load(&core->paused) && !atomic_load(&core->stopped);
+}
 
-    if (!requests)
-        return;
+static void drop_all(struct core *core)
+{
     for (uint32_t i = 0; i < LIMIT_FIFOS; i++)
         fifo_close(core, &core->fifos[i]);
     for (unsigned i = 0; i < core->observer_count; i++)
@@ -87,6 +87,19 @@ static void carry_out(struct core *core)
     task_drop_all(core);
     gmem_root_drop(core->cfg.gmem);
     core->raise = false;
+}
+
+/* Carry out requests: the worker is outside its section. The VMM hears of tasks that go: not while it is paused. */
+static void carry_out(struct core *core)
+{
+    if (!atomic_load(&core->requests))
+        return;
+    atomic_fetch_add(&core->callbacks, 1);
+    if (!paused(core) && atomic_exchange(&core->requests, 0))
+        drop_all(core);
+    atomic_fetch_sub(&core->callbacks, 1);
+    if (core_silent(core))
+        event_signal(&core->quiet);
 }
 
 static uint32_t active_fifos(struct core *core)
@@ -159,13 +172,13 @@ static void wait_for_work(struct core *core, uint64_t until)
         event_wait(&core->wake, seq, until);
 }
 
-/* Silent: only requests matter; doorbells stay pending. */
-static void wait_while_silent(struct core *core)
+/* Doorbells and requests stay pending. */
+static void wait_while_paused(struct core *core)
 {
-    while (core_silent(core) && !atomic_load(&core->requests)) {
+    while (paused(core)) {
         uint32_t seq = event_seq(&core->wake);
 
-        if (core_silent(core) && !atomic_load(&core->requests))
+        if (paused(core))
             event_wait(&core->wake, seq, 0);
     }
 }
@@ -193,8 +206,7 @@ void *worker_main(void *arg)
             wait_for_work(core, until && until < rescue ? until : rescue);
         else
             wait_for_work(core, 0);
-        if (core_silent(core))
-            wait_while_silent(core);
+        wait_while_paused(core);
         carry_out(core);
         if (!section_enter(core))
             continue;

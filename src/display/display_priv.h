@@ -73,6 +73,7 @@ struct pipe {
     struct gamma_lut gamma;
     uint32_t sleep_state;
     bool busy;                   /* a section of somebody's is open: see section_enter() */
+    uint32_t waiting;            /* threads that are about to open one */
     struct gmem_pin *busy_pin;   /* that section's */
     bool detached;               /* set by teardown: the section in progress must not publish */
 

@@ -122,7 +122,8 @@ void display_set_pause(struct display_set *set)
         struct pipe *pipe = &set->pipes[i];
 
         pthread_mutex_lock(&pipe->lock);
-        while (pipe->busy || (pipe->monitor && pipe->monitor->in_callback))
+        /* Who waits for a section found the device running, and goes on. */
+        while (pipe->busy || pipe->waiting || (pipe->monitor && pipe->monitor->in_callback))
             pthread_cond_wait(&pipe->idle, &pipe->lock);
         pthread_mutex_unlock(&pipe->lock);
     }

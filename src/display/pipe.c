@@ -15,15 +15,19 @@
 
 bool section_enter(struct pipe *pipe, struct gmem_pin *pin)
 {
-    while (pipe->busy) {
-        int err;
+    int err = 0;
 
+    pipe->waiting++;
+    while (pipe->busy && !err) {
         /* Touches no guest memory meanwhile: whoever wants it out need not wait for the other. */
         gmem_callback_begin(pin);
         pthread_cond_wait(&pipe->idle, &pipe->lock);
         err = gmem_callback_end(pin);
-        if (err)
-            return false;
+    }
+    pipe->waiting--;
+    if (err) {
+        pthread_cond_broadcast(&pipe->idle);
+        return false;
     }
     pipe->busy = true;
     pipe->busy_pin = pin;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "core/core_priv.h"
+#include "display/display_priv.h"
 
 #define WAITS  CMD_EXEC_INDIRECT2
 #define QUEUED 20
@@ -16,6 +17,7 @@
 static struct vmm v;
 static struct guest g;
 static struct alone alone;
+static struct display_set *displays;
 static _Atomic unsigned calls, settled, gone;
 static _Atomic bool inside;
 
@@ -48,6 +50,7 @@ static int setup(void **state)
     alone_init(&alone, &v, *state);
     core_handle(v.core, WAITS, handler, NULL);
     core_observe(v.core, &observer);
+    must(!display_set_new(&(struct display_config){.core = v.core, .ports = 1}, &displays), "display_set_new");
     must(!core_start(v.core), "core_start");
     atomic_store(&calls, 0);
     atomic_store(&settled, 0);
@@ -62,6 +65,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    core_stop(v.core);
+    display_set_free(displays);
     alone_fini(&alone, &v, &g);
     return 0;
 }
@@ -121,6 +126,91 @@ static void test_settles(void **state)
     assert_int_equal(atomic_load(&settled), 1);
 }
 
+/* The VMM hears of the tasks that a disable drops: before a pause or after it. */
+static void (*real_destroy)(void *opaque, pvg_task *task);
+
+static void destroy(void *opaque, pvg_task *task)
+{
+    atomic_store(&inside, true);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    real_destroy(opaque, task);
+    atomic_fetch_add(&gone, 1);
+    atomic_store(&inside, false);
+}
+
+static void test_pause_drops(void **state)
+{
+    real_destroy = v.ops.destroy_task;
+    v.ops.destroy_task = destroy;
+    guest_kernel_task(&g);
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    vmm_poll(atomic_load(&inside) || atomic_load(&gone));
+    core_pause(v.core);
+    assert_false(atomic_load(&inside));
+    core_unpause(v.core);
+    guest_boot(&g, 0);
+    guest_kernel_task(&g);
+    core_pause(v.core);
+    atomic_store(&gone, 0);
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    nanosleep(&(struct timespec){.tv_nsec = 60000000}, NULL);
+    assert_false(atomic_load(&inside) || atomic_load(&gone));
+    core_unpause(v.core);
+    vmm_poll(atomic_load(&gone));
+}
+
+/* Who waits for a display's section found the device running, and goes on: a pause waits for it too. */
+static void *visit(void *arg)
+{
+    struct pipe *pipe = arg;
+    struct gmem_pin pin = {0};
+
+    gmem_pin(alone.gmem, &pin);
+    pthread_mutex_lock(&pipe->lock);
+    must(section_enter(pipe, &pin), "section_enter");
+    pthread_mutex_unlock(&pipe->lock);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); /* works */
+    atomic_store(&inside, false);
+    pthread_mutex_lock(&pipe->lock);
+    section_leave(pipe);
+    pthread_mutex_unlock(&pipe->lock);
+    gmem_unpin(&pin);
+    return NULL;
+}
+
+static uint32_t waiting(struct pipe *pipe)
+{
+    uint32_t n;
+
+    pthread_mutex_lock(&pipe->lock);
+    n = pipe->waiting;
+    pthread_mutex_unlock(&pipe->lock);
+    return n;
+}
+
+static void test_pause_display(void **state)
+{
+    struct display_set *set = displays;
+    struct pipe *pipe = &set->pipes[0];
+    struct gmem_pin pin = {0};
+    pthread_t thread;
+
+    gmem_pin(alone.gmem, &pin);
+    pthread_mutex_lock(&pipe->lock);
+    must(section_enter(pipe, &pin), "section_enter");
+    pthread_mutex_unlock(&pipe->lock);
+    atomic_store(&inside, true);
+    must(!pthread_create(&thread, NULL, visit, pipe), "pthread_create");
+    vmm_poll(waiting(pipe));
+    pthread_mutex_lock(&pipe->lock);
+    section_leave(pipe);
+    pthread_mutex_unlock(&pipe->lock);
+    display_set_pause(set); /* before the other has begun, as a rule */
+    assert_false(atomic_load(&inside));
+    pthread_join(thread, NULL);
+    gmem_unpin(&pin);
+}
+
 int main(void)
 {
     static struct vmm_config own_core = {.no_device = true};
@@ -129,6 +219,7 @@ int main(void)
         DEVICE_TEST(test_disable, own_core),          DEVICE_TEST(test_reset, own_core),
         DEVICE_TEST(test_pause, own_core),            DEVICE_TEST(test_settles, own_core),
         DEVICE_TEST(test_disable, own_core_callbacks), DEVICE_TEST(test_settles, own_core_callbacks),
+        DEVICE_TEST(test_pause_display, own_core),     DEVICE_TEST(test_pause_drops, own_core_callbacks),
     };
 
     return cmocka_run_group_tests_name("quiesce", tests, NULL, NULL);
