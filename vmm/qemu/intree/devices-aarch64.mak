@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A small aarch64 QEMU for the tests: virt and vmapple, what they need, and the device under test.
 CONFIG_ARM_VIRT=y
 CONFIG_VMAPPLE=y

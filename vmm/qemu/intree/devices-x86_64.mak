@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A small x86_64 QEMU for the tests: both PC machines, bridges, and the device under test.
 CONFIG_Q35=y
 CONFIG_I440FX=y
