@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads against the device, for ThreadSanitizer above all: doorbell storms by four threads with 10^6 stamps of which none may
- * be lost (under the sanitizers too), registers and reports meanwhile; displays with everything at once; the life cycle
- * under load; a guest that rewrites what the host reads.
+ * be lost (under the sanitizers too), registers and reports meanwhile; tasks made and deleted by eight threads; displays with
+ * everything at once; the life cycle under load; a guest that rewrites what the host reads.
  */
 #include "device/check.h"
 
@@ -97,6 +97,44 @@ static void test_doorbell_storm(void **state)
     pthread_join(read, NULL);
     assert_int_equal(vmm_report_number(&v, "commands.CMD_NOP.count"), STAMPS);
     assert_int_equal(vmm_refused_total(&v), vmm_refused(&v, "doorbell-display"));
+}
+
+/* Eight threads with a channel each make, map, unmap and delete tasks (seed-checklist D4). */
+#define TASKERS 8
+
+static struct space space[TASKERS];
+
+static void *tasker(void *arg)
+{
+    const struct space *s = arg;
+    struct channel *c = &g.channel[s->task];
+    uint64_t gva = s->next - 5 * g.page; /* four pages and the hole behind them */
+
+    for (uint32_t i = 0; i < 4000 / SLOWER; i++) {
+        guest_send(&g, c, CMD_DEFINE_TASK2, WORDS(s->task << 1, LO(s->length), HI(s->length), s->directory_pfn));
+        guest_send(&g, c, CMD_MAP_MEMORY2, WORDS(s->task, LO(gva), HI(gva), 4 * g.page, 0));
+        guest_send(&g, c, CMD_UNMAP_MEMORY, WORDS(s->task, LO(gva), HI(gva), 2 * g.page, 0));
+        guest_send(&g, c, CMD_DELETE_TASK, WORDS(s->task));
+    }
+    guest_wait(&g, c, c->stamp);
+    return NULL;
+}
+
+static void test_tasks(void **state)
+{
+    pthread_t thread[TASKERS];
+
+    for (uint32_t i = 0; i < TASKERS; i++) {
+        guest_channel(&g, i + 1, 4);
+        space_init(&g, &space[i], i + 1, 3, 1ull << 30);
+        space_enter(&g, &space[i], 4ull * g.page);
+    }
+    for (uint32_t i = 0; i < TASKERS; i++)
+        thread[i] = start(tasker, &space[i]);
+    for (uint32_t i = 0; i < TASKERS; i++)
+        pthread_join(thread[i], NULL);
+    assert_int_equal(vmm_report_number(&v, "commands.CMD_DELETE_TASK.count"), TASKERS * (4000 / SLOWER));
+    assert_int_equal(vmm_refused_total(&v), 0);
 }
 
 /* Two displays with presents, pointer, modes, frames pulled and monitors plugged, each by a thread of its own. */
@@ -335,6 +373,8 @@ int main(void)
     static struct vmm_config two_ports_callbacks = {.ports = 2, .tasks = PVG_TASKS_CALLBACKS};
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(test_doorbell_storm, four_k),
+        DEVICE_TEST(test_tasks, four_k),
+        DEVICE_TEST(test_tasks, callbacks),
         DEVICE_TEST(test_displays, two_ports),
         DEVICE_TEST(test_displays, two_ports_callbacks),
         DEVICE_TEST(test_life_cycle, four_k),
