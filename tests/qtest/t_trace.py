@@ -156,7 +156,7 @@ def display():
 
 @test
 def switches():
-    """patterns, all, none, unknown; trace and trace-file read back"""
+    """patterns, all, none, unknown; trace and trace-file read back; a FIFO that nobody reads is an error"""
     if not Config.plugin:
         raise Skip('the device is built in: QEMU has its own switches')
     with Traced() as m:
@@ -176,6 +176,10 @@ def switches():
         size = os.path.getsize(m.path('trace'))
         g.reg(VERSION)
         equal(os.path.getsize(m.path('trace')), size, 'trace file after switching off')
+        os.mkfifo(m.path('fifo'))
+        contains(m.qmp_error('qom-set', path='/machine/peripheral/g', property='trace-file', value=m.path('fifo')),
+                 'trace-file: cannot write', 'FIFO that nobody reads')
+        equal(m.get('trace-file'), m.path('trace'), 'trace-file')
     with Machine('apple-gfx-pci,id=g', plugin_args=',trace=apple_gfx_reset') as m:
         m.reset()
         contains(m.messages(), 'apple_gfx_reset device=g', 'trace of the plugin argument on stderr')
