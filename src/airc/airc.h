@@ -7,6 +7,18 @@
  * No LLVM is linked here. One thread per client does everything that can take time; airc_compile() only copies the
  * request and returns, so VMM threads may call it. What the compiler is asked for is in air/air.h (options) and
  * air/air_abi.h (bindings).
+ *
+ * Whom to trust:
+ * - A guest's modules are hostile, and a worker is its guest's as soon as it has read one. It serves one client only, so
+ *   that what it makes up reaches nobody but that guest. The validator runs in the worker: it finds what the compiler
+ *   does wrong, and not what somebody does who has taken the worker over.
+ * - The service never looks at what it relays. Its answers are worth what the one is who runs it: the client itself, this
+ *   user, or the machine's administrator. Lengths, seals, order and time are not believed: nothing that it sends, or does
+ *   not send, makes the client read past an end, leak or wait for ever.
+ * - The disk cache is written by the client alone, in a folder that is this user's alone, and remembers the origin of each
+ *   entry: what came from a service is only found again at that service, and what was made for a guest only by guests
+ *   of the same name. So a worker or service that was taken over leaves nothing behind for others.
+ * - The caller and its environment are trusted.
  */
 #ifndef PVG_AIRC_H
 #define PVG_AIRC_H
@@ -43,6 +55,8 @@ enum airc_status {
 #define AIRC_MAX_ENTRY 65534u
 /* Bytes of the line of text that explains a refusal, with its NUL. */
 #define AIRC_TEXT_BYTES 512
+/* Bytes of a guest's name. Enough for a UUID or a machine's name. */
+#define AIRC_MAX_GUEST 63u
 /* What one client holds of requests that are not done: a guest that asks faster than shaders compile is refused. */
 #define AIRC_MAX_PENDING       16384u
 #define AIRC_MAX_PENDING_BYTES (256u << 20)
@@ -96,7 +110,8 @@ struct airc_config {
     size_t size; /* sizeof(struct airc_config) of the caller */
     /*
      * Socket of a running service. NULL: $PVG_AIRC_SOCKET, else the first that answers of
-     * $XDG_RUNTIME_DIR/pvg-airc.sock and /run/pvg-airc.sock. "": use no socket, always start a helper.
+     * $XDG_RUNTIME_DIR/pvg-airc.sock (in a folder of this user) and /run/pvg-airc.sock. "": use no socket, always start a
+     * helper.
      */
     const char *socket_path;
     /*
@@ -109,8 +124,15 @@ struct airc_config {
     const char *cache_dir;
     uint64_t cache_bytes;   /* bound on the cache's size on disk; 0: 256 MiB */
     /*
+     * Whose shaders these are: a name that stays with the guest, as its UUID does, of at most AIRC_MAX_GUEST bytes; copied.
+     * The disk cache gives a guest only what was made for guests of its name. NULL is the name "": guests without a
+     * name, of one user, get each other's shaders and have to trust each other.
+     */
+    const char *guest;
+    /*
      * For a helper that we start; 0: the default. A service that somebody else runs has limits of its own, which its
-     * administrator sets with options of the same names; a request that exceeds them ends in the same way.
+     * administrator sets with options of the same names; a request that exceeds them ends in the same way. Of such a
+     * service's time limit no more than @time_limit_ms is believed, where that is set.
      */
     uint32_t workers;          /* worker processes, at most AIRC_MAX_WORKERS; 0: one per core, at most 4 */
     uint32_t time_limit_ms;    /* wall time of one request; exceeded: AIRC_TIMEOUT */
@@ -133,7 +155,8 @@ struct airc_stats {
 
 /*
  * Make a client and its thread; reaches for the service at once, in the background. @cfg may be NULL for all defaults.
- * Returns 0, -EINVAL for a bad @cfg (a size or a limit out of its range), -ENOMEM, or another negative errno when no thread can be made; *out is NULL then.
+ * Returns 0, -EINVAL for a bad @cfg (a size, a limit or a name out of its range), -ENOMEM, or another negative errno when no
+ * thread can be made; *out is NULL then.
  */
 int airc_new(const struct airc_config *cfg, struct airc **out);
 

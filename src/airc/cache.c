@@ -24,7 +24,7 @@
 #include "airc/protocol.h"
 
 #define FILE_MAGIC   0x63726961u
-#define FILE_VERSION 1u
+#define FILE_VERSION 2u
 #define NAME_BYTES   48
 #define SUFFIX       ".air"
 #define TEMP_PREFIX  "tmp-"
@@ -41,7 +41,7 @@
 
 struct file_head {
     uint32_t magic, version;
-    uint8_t fingerprint[16];
+    struct airc_origin origin;
     uint64_t body_bytes, spirv_bytes, reflection_bytes;
     uint32_t text_bytes, status, reason, compile_us;
     struct airc_key sum; /* over everything behind the head */
@@ -228,11 +228,11 @@ void airc_cache_close(struct airc_cache *c)
     free(c);
 }
 
-struct airc_key airc_cache_key(const uint8_t fingerprint[16], const void *body, size_t body_bytes)
+struct airc_key airc_cache_key(const struct airc_origin *origin, const void *body, size_t body_bytes)
 {
     struct airc_key key = {{FILE_VERSION, AIRC_PROTOCOL}};
 
-    return airc_hash(airc_hash(key, fingerprint, 16), body, body_bytes);
+    return airc_hash(airc_hash(key, origin, sizeof(*origin)), body, body_bytes);
 }
 
 static void entry_name(struct airc_key key, char name[NAME_BYTES])
@@ -266,7 +266,7 @@ static uint8_t *read_file(int fd, uint64_t most, uint64_t *bytes)
 }
 
 /* Is @p, a file of @bytes, a whole and undamaged entry for this request? */
-static bool entry_ok(const uint8_t *p, uint64_t bytes, const uint8_t fingerprint[16], const void *body,
+static bool entry_ok(const uint8_t *p, uint64_t bytes, const struct airc_origin *origin, const void *body,
                      size_t body_bytes, struct airc_entry *out)
 {
     struct file_head h;
@@ -274,7 +274,7 @@ static bool entry_ok(const uint8_t *p, uint64_t bytes, const uint8_t fingerprint
     struct airc_key sum;
 
     memcpy(&h, p, sizeof(h));
-    if (h.magic != FILE_MAGIC || h.version != FILE_VERSION || memcmp(h.fingerprint, fingerprint, 16) != 0 ||
+    if (h.magic != FILE_MAGIC || h.version != FILE_VERSION || memcmp(&h.origin, origin, sizeof(*origin)) != 0 ||
         h.body_bytes != body_bytes || h.text_bytes < 1 || h.text_bytes > AIRC_TEXT_BYTES ||
         h.spirv_bytes > AIRC_MAX_RESULT || h.reflection_bytes > AIRC_MAX_RESULT || h.reason >= AIR_REFUSE_COUNT)
         return false;
@@ -310,7 +310,7 @@ static void mark_used(int fd)
         (void)futimens(fd, NULL); /* a read-only cache still serves */
 }
 
-bool airc_cache_get(struct airc_cache *c, struct airc_key key, const uint8_t fingerprint[16], const void *body,
+bool airc_cache_get(struct airc_cache *c, struct airc_key key, const struct airc_origin *origin, const void *body,
                     size_t body_bytes, struct airc_entry *out)
 {
     uint64_t bytes, most = sizeof(struct file_head) + body_bytes + AIRC_TEXT_BYTES + 2ull * AIRC_MAX_RESULT + 64;
@@ -325,7 +325,7 @@ bool airc_cache_get(struct airc_cache *c, struct airc_key key, const uint8_t fin
     if (fd < 0)
         return false;
     p = read_file(fd, most, &bytes);
-    ok = p && entry_ok(p, bytes, fingerprint, body, body_bytes, out);
+    ok = p && entry_ok(p, bytes, origin, body, body_bytes, out);
     if (ok)
         mark_used(fd);
     close(fd);
@@ -372,12 +372,13 @@ static int write_aside(struct airc_cache *c, const char *name, const uint8_t *p,
     return err;
 }
 
-int airc_cache_put(struct airc_cache *c, struct airc_key key, const uint8_t fingerprint[16], const void *body,
+int airc_cache_put(struct airc_cache *c, struct airc_key key, const struct airc_origin *origin, const void *body,
                    size_t body_bytes, const struct airc_entry *e)
 {
     struct file_head h = {
         .magic = FILE_MAGIC,
         .version = FILE_VERSION,
+        .origin = *origin,
         .body_bytes = body_bytes,
         .spirv_bytes = e->spirv_bytes,
         .reflection_bytes = e->reflection_bytes,
@@ -398,7 +399,6 @@ int airc_cache_put(struct airc_cache *c, struct airc_key key, const uint8_t fing
     p = calloc(1, total);
     if (!p)
         return -ENOMEM;
-    memcpy(h.fingerprint, fingerprint, 16);
     memcpy(p + sizeof(h), body, body_bytes);
     memcpy(p + text, e->text, h.text_bytes);
     if (h.spirv_bytes)

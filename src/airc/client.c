@@ -30,7 +30,7 @@
 #include "base/clock.h"
 
 #define DEFAULT_CACHE_BYTES (256ull << 20)
-/* The two limits are compiled shorter in a test. */
+/* The two limits are compiled shorter in a test. The second is also what an honest service may be late. */
 #ifndef HELLO_LIMIT_NS
 /* LLVM from a cold disk takes a few seconds to load; longer than this means that nobody is there. */
 #define HELLO_LIMIT_NS (15 * NS_PER_S)
@@ -45,8 +45,8 @@
 /* Services a request may lose before it is given up: it may be what kills them. */
 #define MAX_LOSSES 2
 
-/* Messages taken in one go: the answers to all open requests fit. */
-#define MAX_RECEIVED (2 * AIRC_MAX_OPEN)
+/* Messages taken in one go: more than a socket's queue holds, so that what had come in time is seen in time. */
+#define MAX_RECEIVED 1024u
 
 struct job {
     struct job *next;
@@ -90,7 +90,10 @@ struct airc {
     char what[512];
     char last[AIRC_TEXT_BYTES]; /* why the last service was lost or could not be reached */
     struct airc_hello hello;
+    struct airc_origin origin; /* of what the present service answers */
     uint64_t heard_ns;       /* last message, or start of the link or of the first open request */
+    uint64_t moved_ns;       /* since when the oldest open request is the oldest */
+    uint64_t patience_ns;    /* how long it may be that, whatever the service says of itself */
     uint64_t retry_ns;       /* no attempt before this time */
     uint64_t backoff_ns;     /* 0: the last attempt worked */
     struct job_list fresh;   /* key not computed, memory and cache not asked */
@@ -223,8 +226,8 @@ static void drop_link(struct airc *c)
 
 static void lose_link(struct airc *c, const char *why)
 {
-    /* A service may end when it is idle; that is no news. */
-    bool idle = c->ready && !c->open_count;
+    /* A service may end when it is idle; that is no news. One that work waits for is not idle. */
+    bool idle = c->ready && !c->open_count && !c->waiting.first && !c->fresh.first;
 
     snprintf(c->last, sizeof(c->last), "no shader compiler service: %.300s: %.100s", c->what, why);
     airc_text_clean(c->last, sizeof(c->last));
@@ -278,7 +281,7 @@ static bool answer_from_cache(struct airc *c, struct job *j)
     struct airc_entry e;
     struct airc_result r;
 
-    if (!c->cache || !airc_cache_get(c->cache, j->key, c->hello.fingerprint, j->body, j->body_bytes, &e))
+    if (!c->cache || !airc_cache_get(c->cache, j->key, &c->origin, j->body, j->body_bytes, &e))
         return false;
     r = (struct airc_result){
         .status = (enum airc_status)e.status,
@@ -375,7 +378,7 @@ static bool hand_out(struct airc *c, struct job *j)
         return true;
     }
     if (!c->open_count)
-        c->heard_ns = clock_now_ns();
+        c->heard_ns = c->moved_ns = clock_now_ns();
     list_add(&c->open, j);
     c->open_count++;
     return true;
@@ -391,7 +394,7 @@ static void serve(struct airc *c)
         if (!join_open(c, j) && !answer_here(c, j) && !hand_out(c, j))
             return;
     while (c->ready && (j = list_take(&c->fresh))) {
-        j->key = airc_cache_key(c->hello.fingerprint, j->body, j->body_bytes);
+        j->key = airc_cache_key(&c->origin, j->body, j->body_bytes);
         if (answer_here(c, j))
             continue;
         if (c->waiting.first || c->open_count >= c->hello.max_open)
@@ -399,6 +402,20 @@ static void serve(struct airc *c)
         else if (!join_open(c, j))
             (void)hand_out(c, j); /* if not, it waits */
     }
+}
+
+/*
+ * How long an honest service takes at most to answer the oldest of our requests. It starts them in the order they came and
+ * gives its clients turns, so before ours begins each other client may have one more on one of its workers; and each
+ * may take the time limit twice, since one whose worker was killed from outside is tried once more.
+ */
+static uint64_t patience_ns(const struct airc *c)
+{
+    uint64_t limit = c->hello.time_limit_ms, workers = c->hello.workers, others = c->link.own ? 0 : AIRC_MAX_CLIENTS - 1;
+
+    if (c->cfg.time_limit_ms && c->cfg.time_limit_ms < limit)
+        limit = c->cfg.time_limit_ms;
+    return SILENCE_LIMIT_NS + 2 * limit * NS_PER_MS * (1 + (others + workers - 1) / workers);
 }
 
 static void take_hello(struct airc *c, struct airc_hello *h)
@@ -410,11 +427,16 @@ static void take_hello(struct airc *c, struct airc_hello *h)
     c->hello = *h;
     if (c->hello.max_open > AIRC_MAX_OPEN)
         c->hello.max_open = AIRC_MAX_OPEN;
+    c->patience_ns = patience_ns(c);
+    memset(c->origin.service, 0, sizeof(c->origin.service));
+    if (!c->link.own)
+        memcpy(c->origin.service, c->what, strnlen(c->what, sizeof(c->origin.service) - 1)); /* a socket's path: fits */
+    memcpy(c->origin.fingerprint, h->fingerprint, sizeof(h->fingerprint));
     c->ready = true;
     c->backoff_ns = 0;
     atomic_fetch_add(&c->connects, 1);
     atomic_store(&c->jail, h->jail);
-    atomic_store(&c->spawned, c->link.helper >= 0);
+    atomic_store(&c->spawned, c->link.own);
     say(c, false, "shader compiler %s: %s, %u workers, %u ms per function", c->what, h->version, h->workers,
         h->time_limit_ms);
 }
@@ -428,6 +450,8 @@ static struct job *open_take(struct airc *c, uint64_t id)
 
         if (j->id != id)
             continue;
+        if (at == &c->open.first)
+            c->moved_ns = clock_now_ns();
         *at = j->next;
         if (!j->next)
             c->open.last = at;
@@ -452,7 +476,7 @@ static void store(struct airc *c, struct job *j, const struct airc_result *r)
 
     /* A full disk makes the cache smaller, not the shader wrong. */
     if (c->cache)
-        (void)airc_cache_put(c->cache, j->key, c->hello.fingerprint, j->body, j->body_bytes, &e);
+        (void)airc_cache_put(c->cache, j->key, &c->origin, j->body, j->body_bytes, &e);
 }
 
 static void take_success(struct airc *c, struct job *j, const struct airc_reply *m, int fd, size_t bytes)
@@ -552,11 +576,34 @@ static void receive(struct airc *c)
 /* When must the thread wake up by itself? 0: never. */
 static uint64_t next_deadline(const struct airc *c)
 {
+    uint64_t silent = c->heard_ns + SILENCE_LIMIT_NS, overdue = c->moved_ns + c->patience_ns;
+
     if (c->link.sock < 0)
         return 0;
     if (!c->ready)
         return c->heard_ns + HELLO_LIMIT_NS;
-    return c->open_count ? c->heard_ns + SILENCE_LIMIT_NS : 0;
+    if (!c->open_count && !c->waiting.first) /* what waits does so for a service that takes nothing */
+        return 0;
+    return silent < overdue ? silent : overdue;
+}
+
+static void check_deadline(struct airc *c)
+{
+    uint64_t now = clock_now_ns(), deadline = next_deadline(c);
+    struct job *j;
+
+    if (!deadline || now < deadline)
+        return;
+    if (!c->ready || deadline == c->heard_ns + SILENCE_LIMIT_NS) {
+        lose_link(c, "no sign of life");
+        return;
+    }
+    j = list_take(&c->open);
+    if (j) { /* not tried again: a service that works would have answered long ago */
+        c->open_count--;
+        finish_failed(c, j, AIRC_UNAVAILABLE, "the compiler service kept this request for longer than it may take");
+    }
+    lose_link(c, "keeps a request for longer than it may take");
 }
 
 /* Sleep until something happens. True when the client is to stop. */
@@ -578,9 +625,7 @@ static bool wait_for_work(struct airc *c)
         (void)!read(c->wake, &count, sizeof(count)); /* non-blocking: only resets the count */
     if (fds[1].revents & (POLLIN | POLLHUP | POLLERR))
         receive(c);
-    deadline = next_deadline(c);
-    if (deadline && clock_now_ns() >= deadline)
-        lose_link(c, "no sign of life");
+    check_deadline(c);
 
     list_init(&got);
     pthread_mutex_lock(&c->lock);
@@ -661,9 +706,9 @@ static void release(struct airc *c)
     free(c);
 }
 
-static bool limits_ok(const struct airc_config *cfg)
+static bool config_ok(const struct airc_config *cfg)
 {
-    return cfg->workers <= AIRC_MAX_WORKERS && cfg->time_limit_ms <= AIRC_MAX_TIME_LIMIT_MS &&
+    return (!cfg->guest || strlen(cfg->guest) <= AIRC_MAX_GUEST) && cfg->workers <= AIRC_MAX_WORKERS && cfg->time_limit_ms <= AIRC_MAX_TIME_LIMIT_MS &&
            cfg->cpu_limit_s <= AIRC_MAX_CPU_LIMIT_S && cfg->memory_limit_mib <= AIRC_MAX_MEMORY_MIB &&
            (!cfg->memory_limit_mib || cfg->memory_limit_mib >= AIRC_MIN_MEMORY_MIB);
 }
@@ -675,13 +720,16 @@ int airc_new(const struct airc_config *cfg, struct airc **out)
     int err = -ENOMEM;
 
     *out = NULL;
-    if (cfg && (cfg->size != sizeof(*cfg) || !limits_ok(cfg)))
+    if (cfg && (cfg->size != sizeof(*cfg) || !config_ok(cfg)))
         return -EINVAL;
     c = calloc(1, sizeof(*c));
     if (!c)
         return -ENOMEM;
     if (cfg)
         c->cfg = *cfg;
+    if (c->cfg.guest)
+        strcpy(c->origin.guest, c->cfg.guest); /* fits: config_ok() */
+    c->cfg.guest = NULL;
     if (!c->cfg.cache_bytes)
         c->cfg.cache_bytes = DEFAULT_CACHE_BYTES;
     pthread_mutex_init(&c->lock, NULL);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -30,8 +31,7 @@
 
 void airc_link_init(struct airc_link *l)
 {
-    l->sock = -1;
-    l->helper = -1;
+    *l = (struct airc_link){.sock = -1, .helper = -1};
 }
 
 static int open_socket(struct airc_link *l, const char *path)
@@ -126,6 +126,7 @@ static int open_helper(struct airc_link *l, const struct airc_config *cfg, const
         return err;
     }
     l->sock = pair[0];
+    l->own = true;
     /* Without a pidfd the helper still ends when the socket closes; it is then left to the VMM or init to reap. */
     l->helper = (int)syscall(SYS_pidfd_open, pid, 0);
     return 0;
@@ -152,6 +153,7 @@ int airc_link_open(struct airc_link *l, const struct airc_config *cfg, unsigned 
     const char *program = cfg->program ? cfg->program : getenv("PVG_AIRC");
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     static const char installed[] = AIRC_PROGRAM;
+    struct stat st;
 
     airc_link_init(l);
     what[0] = 0;
@@ -165,6 +167,8 @@ int airc_link_open(struct airc_link *l, const struct airc_config *cfg, unsigned 
         if (path || !runtime || runtime[0] != '/')
             return -ENOENT;
         snprintf(what, what_bytes, "%s/pvg-airc.sock", runtime);
+        if (stat(runtime, &st) == 0 && st.st_uid != geteuid())
+            return -EPERM; /* sudo and su may leave another user's behind */
         return open_socket(l, what);
     case 2:
         if (path)

@@ -12,7 +12,8 @@
 /* A connection. Zero-initialise the descriptors to -1 with airc_link_init(). */
 struct airc_link {
     int sock;
-    int helper; /* pidfd of a helper that we started, else -1 */
+    bool own;   /* the service is a helper that we started */
+    int helper; /* its pidfd, else -1 */
 };
 
 void airc_link_init(struct airc_link *l);

@@ -58,7 +58,7 @@ bool airc_hello_ok(struct airc_hello *h)
 {
     airc_text_clean(h->version, sizeof(h->version));
     return h->max_request >= sizeof(struct airc_body) && h->max_result <= AIRC_MAX_RESULT && h->max_open >= 1 &&
-           h->time_limit_ms >= 1;
+           h->time_limit_ms >= 1 && h->time_limit_ms <= AIRC_MAX_TIME_LIMIT_MS && h->workers >= 1;
 }
 
 uint64_t airc_reflection_offset(uint64_t spirv_bytes)

@@ -22,6 +22,8 @@
 #define AIRC_MAGIC    0x63726961u /* "airc" */
 /* Requests one client may have open; more wait in the client. Bounds descriptors in flight. */
 #define AIRC_MAX_OPEN 64u
+/* Clients that one service has at once, which bounds the wait for a turn; further ones are in the socket's backlog. */
+#define AIRC_MAX_CLIENTS 32u
 
 /* What holds the workers, told in HELLO for reports. */
 #define AIRC_JAIL_SECCOMP    1u /* always; a service that cannot have it refuses to run */
@@ -48,10 +50,10 @@ struct airc_hello {
     uint64_t max_request;    /* bytes of a request body */
     uint64_t max_result;     /* bytes of a result */
     uint32_t max_open;       /* requests open per client, at least 1 */
-    uint32_t time_limit_ms;  /* wall time of one request */
-    uint32_t workers;
-    uint32_t jail;    /* AIRC_JAIL_* */
-    char version[64]; /* for people, NUL-terminated */
+    uint32_t time_limit_ms;  /* wall time of one request, at most AIRC_MAX_TIME_LIMIT_MS */
+    uint32_t workers;        /* at least 1 */
+    uint32_t jail;           /* AIRC_JAIL_* */
+    char version[64];        /* for people, NUL-terminated */
 };
 
 struct airc_compile {

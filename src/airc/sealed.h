@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* An empty memfd that can be sealed, close-on-exec. Returns a descriptor or a negative errno. */
+/* An empty memfd that can be sealed and never run, close-on-exec. Returns a descriptor or a negative errno. */
 int sealed_new(const char *name);
 
 /* Forbid every further change. 0 or a negative errno; -EBUSY when somebody holds a writable mapping. */
@@ -39,7 +39,8 @@ int sealed_send(int sock, const void *msg, size_t n, const int *fds, unsigned fd
 
 /*
  * Receive one message without blocking. Up to @fd_max (0..2) descriptors are stored, close-on-exec, and belong to the
- * caller; more than that, or a truncated message, is -EBADMSG and nothing is kept. Unused entries of @fds are -1.
+ * caller; more than that, or a truncated or empty message with some, is -EBADMSG and nothing is kept. Unused entries of
+ * @fds are -1.
  * Returns the message's size, 0 at the end of the stream, -EAGAIN or another negative errno.
  */
 ssize_t sealed_recv(int sock, void *msg, size_t n, int *fds, unsigned fd_max);

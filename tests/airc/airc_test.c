@@ -208,6 +208,16 @@ void answer_wait(struct answer *a)
     assert_int_equal(err, 0);
 }
 
+int answer_come(struct answer *a)
+{
+    int count;
+
+    pthread_mutex_lock(&lock);
+    count = a->count;
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
 void ask(struct airc *c, const char *entry, const void *module, size_t bytes, struct answer *a)
 {
     assert_int_equal(ask_async(c, entry, module, bytes, a), 0);
@@ -292,6 +302,7 @@ union airc_message hello(void)
     m.hello.max_result = AIRC_MAX_RESULT;
     m.hello.max_open = 4;
     m.hello.time_limit_ms = 1000;
+    m.hello.workers = 1;
     strcpy(m.hello.version, "hostile");
     return m;
 }

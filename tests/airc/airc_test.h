@@ -48,6 +48,7 @@ void answer_fini(struct answer *a);
 /* Ask and take the answer with answer_take(), which waits for it; or both at once. */
 int ask_async(struct airc *c, const char *entry, const void *module, size_t bytes, struct answer *a);
 void answer_wait(struct answer *a);
+int answer_come(struct answer *a);
 void ask(struct airc *c, const char *entry, const void *module, size_t bytes, struct answer *a);
 
 /* @a came once and is the stand-in compiler's result for @module. */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "airc/hash.h"
@@ -190,7 +191,17 @@ static void messages(void **state)
     m.hello.max_result = AIRC_MAX_RESULT;
     m.hello.max_open = 1;
     m.hello.time_limit_ms = 1;
+    m.hello.workers = 1;
     assert_true(airc_hello_ok(&m.hello));
+    m.hello.workers = 0;
+    assert_false(airc_hello_ok(&m.hello));
+    m.hello.workers = UINT32_MAX;
+    assert_true(airc_hello_ok(&m.hello));
+    m.hello.time_limit_ms = AIRC_MAX_TIME_LIMIT_MS;
+    assert_true(airc_hello_ok(&m.hello));
+    m.hello.time_limit_ms++;
+    assert_false(airc_hello_ok(&m.hello));
+    m.hello.time_limit_ms = 1;
     m.hello.max_open = 0;
     assert_false(airc_hello_ok(&m.hello));
     m.hello.max_open = 1;
@@ -224,6 +235,10 @@ static void sealed_files(void **state)
     munmap((void *)(uintptr_t)p, 4096);
     assert_int_equal(sealed_seal(fd), 0);
     assert_int_equal(sealed_size(fd), 5);
+    if (fcntl(fd, F_GET_SEALS) & 0x20) /* F_SEAL_EXEC of Linux 6.3 */
+        assert_int_equal(fchmod(fd, 0700), -1);
+    else
+        print_message("  this kernel makes no files that cannot be run\n");
     assert_int_equal(sealed_write(fd, 0, "x", 1), -EPERM);
     assert_int_equal(ftruncate(fd, 0), -1);
     assert_int_equal(ftruncate(fd, 100), -1);
@@ -276,6 +291,9 @@ static void descriptors_cross(void **state)
     assert_int_equal(sealed_send(pair[0], "abc", 3, fds, 2), 0);
     assert_int_equal(sealed_recv(pair[1], buf, sizeof(buf), NULL, 0), -EBADMSG);
     assert_int_equal(sealed_send(pair[0], "0123456789abcdef!", 17, fds, 1), 0);
+    assert_int_equal(sealed_recv(pair[1], buf, sizeof(buf), got, 1), -EBADMSG);
+    assert_int_equal(got[0], -1);
+    assert_int_equal(sealed_send(pair[0], "", 0, fds, 1), 0);
     assert_int_equal(sealed_recv(pair[1], buf, sizeof(buf), got, 1), -EBADMSG);
     assert_int_equal(got[0], -1);
     assert_int_equal(count_files(), before);

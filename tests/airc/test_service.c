@@ -238,10 +238,18 @@ static void bad_callers(void **state)
 {
     struct airc_request req = {.module = "m", .module_bytes = 1, .type = AIRC_TYPE_ANY};
     struct airc_config cfg = {.size = 1};
+    char name[AIRC_MAX_GUEST + 2];
     struct airc *c;
 
     assert_int_equal(airc_new(&cfg, &c), -EINVAL);
     assert_null(c);
+    memset(name, 'x', sizeof(name));
+    name[AIRC_MAX_GUEST + 1] = 0;
+    cfg = (struct airc_config){.size = sizeof(cfg), .program = "", .cache_dir = "", .guest = name};
+    assert_int_equal(airc_new(&cfg, &c), -EINVAL);
+    name[AIRC_MAX_GUEST] = 0;
+    assert_int_equal(airc_new(&cfg, &c), 0);
+    airc_free(c);
     c = client_make("", program, "");
     assert_int_equal(airc_compile(c, &req, chain_done, NULL), -EINVAL); /* options.size */
     req.options.size = sizeof(req.options);
@@ -281,6 +289,23 @@ static void cache_answers(void **state)
         airc_get_stats(c, &stats);
         assert_int_equal(stats.cache_hits, round ? 2 : 0);
         airc_free(c);
+    }
+    for (int i = 0; i < 4; i++) { /* another guest, and the same again; another way to the same compiler, and again */
+        struct airc_config cfg = {.size = sizeof(cfg),
+                                  .socket_path = i < 2 ? "" : s.socket,
+                                  .program = i < 2 ? program : "",
+                                  .cache_dir = s.cache,
+                                  .guest = i < 2 ? "another" : NULL};
+        pid_t pid = i < 2 ? 0 : service_start(program, s.socket, NULL);
+
+        assert_int_equal(airc_new(&cfg, &c), 0);
+        ask(c, "main0", "module", 6, &a);
+        check_ok(&a, "module");
+        assert_int_equal(a.cached, i % 2);
+        answer_fini(&a);
+        airc_free(c);
+        if (pid)
+            service_stop(pid);
     }
     /* Another compiler has other answers. */
     setenv("PVG_TEST_IDENTITY", "a rebuilt LLVM", 1);

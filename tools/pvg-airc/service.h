@@ -9,8 +9,7 @@
 #include "worker.h"
 
 #define SERVICE_MAX_WORKERS AIRC_MAX_WORKERS
-/* VMMs of one user at once; further ones wait in the socket's backlog. */
-#define SERVICE_MAX_CLIENTS 32u
+#define SERVICE_MAX_CLIENTS AIRC_MAX_CLIENTS
 
 struct service_config {
     int listen_fd; /* SOCK_SEQPACKET, non-blocking; -1: none */
