@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
 # The device as QEMU and its user see it: configuration space, properties, life cycle. (seed-checklist B, F2, G, J)
+import mmap
 import os
+import re
+import shutil
 import signal
 import struct
+import subprocess
+import tempfile
 
 from guest import CHILD_DOORBELL, FIFO_CONTROL, DISPLAY_PORTS, NOP, Display, Guest, Surface
 from harness import check, contains, equal, test
@@ -283,11 +288,143 @@ def message_to_itself():
 
 
 @test
+def under_asan():
+    """with AddressSanitizer's allocator, which tells other sizes than glibc's, structures are known to fit"""
+    cc = Config.plugin and shutil.which('cc')
+    asan = cc and subprocess.run([cc, '-print-file-name=libasan.so'], stdout=subprocess.PIPE, text=True).stdout.strip()
+    if not asan or not os.path.isabs(asan):
+        raise Skip('needs the plugin, and a libasan.so')
+    env = {'LD_PRELOAD': asan, 'ASAN_OPTIONS': 'detect_leaks=0'}
+    status, text = run_qemu('-device', 'apple-gfx-pci,displays=0', env=env)
+    equal((status, text.splitlines()[-1].rpartition('apple-gfx-pci,displays=0: ')[2]),
+          (1, 'displays=0: 1 to 8 are possible'), 'realize')
+
+
+@test
 def failed_realize():
     """a device that cannot be realized leaves nothing behind (8 displays, serial in use)"""
     status, text = run_qemu('-device', 'apple-gfx-pci,serial=5', '-device', 'apple-gfx-pci,displays=8,serial=1')
     equal(status, 1, 'status')
     contains(text, 'serial number 5 is in use', 'message')
+
+
+class Faults:
+    """fault.so in a QEMU: makes the n-th call of the plugin for memory, a thread or a file fail, and counts QEMU's heap blocks."""
+
+    def __init__(self):
+        library = os.environ.get('PVG_QTEST_FAULT')
+        if not Config.plugin or not library:
+            raise Skip('needs the plugin, and fault.so as meson builds it')
+        self.file = tempfile.NamedTemporaryFile()
+        self.file.truncate(mmap.PAGESIZE)
+        self.words = memoryview(mmap.mmap(self.file.fileno(), mmap.PAGESIZE)).cast('q')
+        self.env = {'LD_PRELOAD': library, 'PVG_FAULT_FILE': self.file.name}
+
+    def fail(self, n):
+        self.words[0] = n
+
+    def failed(self):
+        """Did that call come? From now on none fails."""
+        left, self.words[0] = self.words[0], 0
+        return left == 0
+
+    def blocks(self):
+        return self.words[1]
+
+
+# What a failing system leaves of realize, numbers and names of files apart.
+FAULT_ERRORS = {
+    *(f'{step}: {reason}' for step in ('cannot create the device', 'display N, serial number N')
+      for reason in ('out of memory', 'the operating system refused')),
+    *(f'record: cannot write FILE: {reason}' for reason in ('Too many open files', 'Bad file descriptor', 'Input/output error')),
+    'record: FILE: the operating system refused'}
+FAULT_REPEAT = 12
+
+
+def fault_kind(error):
+    return re.sub(r"'.*'", 'FILE', re.sub(r'\b\d+\b', 'N', error))
+
+
+def device_state(m):
+    """Everything of a device that another could trip over."""
+    process = f'/proc/{m.process.pid}'
+    threads = []
+    for task in os.listdir(f'{process}/task'):
+        try:
+            threads.append(open(f'{process}/task/{task}/comm').read())
+        except OSError:
+            pass  # it ended meanwhile
+    return (sorted(t for t in threads if t.startswith('pvg')),
+            sorted(os.readlink(f'{process}/fd/{fd}') for fd in os.listdir(f'{process}/fd')),
+            m.qmp('human-monitor-command', **{'command-line': 'info mtree'}), m.qmp('query-migrate'),
+            *(m.qmp('qom-list', path=path) for path in ('/machine/apple-gfx-mmio[0]', '/machine/unattached', '/backend')))
+
+
+@test
+def failing_steps():
+    """each step of realize that can fail does so in turn: a plain error, nothing is left, and the next try works"""
+    faults = Faults()
+    for tasks in 'table', 'callbacks':
+        # The memory-mapped device, whose realized property can be set: QEMU's PCI core cannot do that twice.
+        with Machine(args=['-device', f'apple-gfx-mmio-platform,id=g,displays=2,tasks={tasks},record=@DIR@/record'],
+                     shared_ram=tasks == 'callbacks', env=faults.env) as m:
+            def realize(on=True):
+                reply = m.qmp_raw('qom-set', path='/machine/apple-gfx-mmio[0]', property='realized', value=on)
+                return reply['error']['desc'] if 'error' in reply else None
+
+            for on in False, True, False:
+                equal(realize(on), None, f'realized={on}')
+            before, n, kinds, left_out = device_state(m), 0, set(), 0
+            while True:
+                n, blocks = n + 1, faults.blocks()
+                for _ in range(FAULT_REPEAT):
+                    faults.fail(n)
+                    error = realize()
+                    if not faults.failed():
+                        break
+                    if error:
+                        kinds.add(fault_kind(error))
+                    else:
+                        left_out += 1
+                        equal(realize(False), None, f'call {n}, realized=off')
+                else:
+                    # A console that is used again costs a timer: QEMU's.
+                    at = re.match(r'cannot create the device|display (\d+)', error or '')
+                    consoles = 2 if not at else int(at.group(1)) + 1 if at.group(1) else 0
+                    wait_for(lambda: faults.blocks() - blocks < FAULT_REPEAT * (consoles + 1), f'the heap, call {n}: {error}')
+                    wait_for(lambda: device_state(m) == before, f'the state before call {n}: {error}')
+                    continue
+                break
+            equal(error, None, 'without a fault')
+            equal(kinds, FAULT_ERRORS | {'cannot create the surface mapper: out of memory',
+                                         'cannot create the surface mapper: the operating system refused'}, 'errors')
+            equal(m.messages().count('cannot be used: out of memory'), left_out, 'pieces of RAM that were left out')
+            equal(m.screendump()[:2], (1920, 1080), 'picture')
+
+
+@test
+def failing_steps_at_start():
+    """the same of the PCI device at the start: QEMU says it and ends with status 1"""
+    faults, kinds, n = Faults(), set(), 0
+    with tempfile.TemporaryDirectory() as folder:
+        while True:
+            n += 1
+            faults.fail(n)
+            # The second device ends a QEMU whose first one lives without what failed.
+            status, text = run_qemu('-device', f'apple-gfx-pci,displays=2,record={folder}/record', '-device',
+                                    'apple-gfx-pci,displays=0', env=faults.env)
+            equal(status, 1, f'status with call {n}: {text}')
+            lines = text.splitlines()
+            said = re.fullmatch(r'\S+: -device apple-gfx-pci,displays=(\d),?\S*: (.*)', lines[-1])
+            check(said, f'call {n}: {text}')
+            if not faults.failed():
+                break
+            if said.group(1) == '2':
+                kinds.add(fault_kind(said.group(2)))
+    contains(text, 'displays=0: 1 to 8 are possible', 'without a fault')
+    equal(kinds, FAULT_ERRORS, 'errors')
+    status, text = run_qemu('-cpu', 'qemu64,-apic', '-device', 'apple-gfx-pci')
+    equal((status, text.splitlines()[-1].rpartition(': ')[2]), (1, 'MSI is not supported by interrupt controller'), 'no MSI')
 
 
 @test
