@@ -13,8 +13,8 @@
  */
 #include <linux/slab.h>
 
-#include <drm/drm_fourcc.h>
 #include <drm/drm_gem_framebuffer_helper.h>
+#include <drm/drm_plane.h>
 #include <drm/drm_print.h>
 
 #include "pvg_compat.h"
@@ -473,7 +473,8 @@ struct drm_framebuffer *pvg_fb_create(struct drm_device *dev, struct drm_file *f
 	if (mode_cmd->pitches[0] > PVG_MAX_PITCH || mode_cmd->pitches[0] % 4 ||
 	    mode_cmd->offsets[0] % 4)
 		return ERR_PTR(-EINVAL);
-	if (mode_cmd->modifier[0] != DRM_FORMAT_MOD_LINEAR)
+	/* The helper below asks this from 6.3 on. */
+	if (!drm_any_plane_has_format(dev, mode_cmd->pixel_format, mode_cmd->modifier[0]))
 		return ERR_PTR(-EINVAL);
 	pfb = kzalloc(sizeof(*pfb), GFP_KERNEL);
 	if (!pfb)

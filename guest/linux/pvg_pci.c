@@ -96,9 +96,10 @@ static int pvg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		dev_err(&pdev->dev, "BAR%d is too small for the registers\n", PVG_PCI_BAR_REGS);
 		return -ENODEV;
 	}
-	front.regs = pcim_iomap(pdev, PVG_PCI_BAR_REGS, PVG_REGS_SIZE);
-	if (!front.regs)
-		return -ENOMEM;
+	ret = pcim_iomap_regions(pdev, BIT(PVG_PCI_BAR_REGS), "pvg");
+	if (ret)
+		return ret;
+	front.regs = pcim_iomap_table(pdev)[PVG_PCI_BAR_REGS];
 	pci_set_master(pdev);
 
 	pci = devm_kzalloc(&pdev->dev, sizeof(*pci), GFP_KERNEL);
@@ -135,21 +136,21 @@ static void pvg_pci_shutdown(struct pci_dev *pdev)
 	pci_clear_master(pdev);
 }
 
-static int __maybe_unused pvg_pci_suspend(struct device *dev)
+static int pvg_pci_suspend(struct device *dev)
 {
 	struct pvg_pci *pci = dev_get_drvdata(dev);
 
 	return pvg_device_suspend(pci->pvg);
 }
 
-static int __maybe_unused pvg_pci_resume(struct device *dev)
+static int pvg_pci_resume(struct device *dev)
 {
 	struct pvg_pci *pci = dev_get_drvdata(dev);
 
 	return pvg_device_resume(pci->pvg);
 }
 
-static SIMPLE_DEV_PM_OPS(pvg_pci_pm_ops, pvg_pci_suspend, pvg_pci_resume);
+static DEFINE_SIMPLE_DEV_PM_OPS(pvg_pci_pm_ops, pvg_pci_suspend, pvg_pci_resume);
 
 static const struct pci_device_id pvg_pci_ids[] = {
 	{ PCI_DEVICE(PVG_PCI_VENDOR_ID, PVG_PCI_DEVICE_ID) },
@@ -163,5 +164,5 @@ struct pci_driver pvg_pci_driver = {
 	.probe = pvg_pci_probe,
 	.remove = pvg_pci_remove,
 	.shutdown = pvg_pci_shutdown,
-	.driver.pm = &pvg_pci_pm_ops,
+	.driver.pm = pm_sleep_ptr(&pvg_pci_pm_ops),
 };

@@ -100,17 +100,17 @@ static void pvg_platform_shutdown(struct platform_device *pdev)
 	pvg_device_shutdown(pvg);
 }
 
-static int __maybe_unused pvg_platform_suspend(struct device *dev)
+static int pvg_platform_suspend(struct device *dev)
 {
 	return pvg_device_suspend(dev_get_drvdata(dev));
 }
 
-static int __maybe_unused pvg_platform_resume(struct device *dev)
+static int pvg_platform_resume(struct device *dev)
 {
 	return pvg_device_resume(dev_get_drvdata(dev));
 }
 
-static SIMPLE_DEV_PM_OPS(pvg_platform_pm_ops, pvg_platform_suspend, pvg_platform_resume);
+static DEFINE_SIMPLE_DEV_PM_OPS(pvg_platform_pm_ops, pvg_platform_suspend, pvg_platform_resume);
 
 static const struct of_device_id pvg_platform_of_match[] = {
 	{ .compatible = "openpvg,apple-gfx-mmio" },
@@ -131,7 +131,7 @@ static struct platform_driver pvg_platform_driver = {
 	.driver = {
 		.name = PVG_PLATFORM_NAME,
 		.of_match_table = pvg_platform_of_match,
-		.pm = &pvg_platform_pm_ops,
+		.pm = pm_sleep_ptr(&pvg_platform_pm_ops),
 	},
 };
 

@@ -6,7 +6,7 @@ The pointer is drawn by the library (property cursor=sw), so that it is part of 
 import re
 
 import pvgvm
-from run import Group, Skip, Steps, expect_picture, kernel_complaints, map_components, numbers, paste_rectangle, pattern
+from run import ARCH, Group, Skip, Steps, expect_picture, kernel_complaints, map_components, numbers, paste_rectangle, pattern
 
 MODES = [(1280, 800), (1024, 768), (1920, 1080), (800, 600)]
 ONE = Group("one", ["apple-gfx-pci,id=gfx,cursor=sw,gpu=none,modes=" + ":".join(f"{w}x{h}@60" for w, h in MODES)], inputs=False)
@@ -212,6 +212,26 @@ def plane_over_the_edges(vm):
         steps.next()
         want = pattern(1280 + 48, 800 + 48, 19).crop(24, 24, 1280, 800)
         expect_picture(vm, want, "the plane over the edges")
+
+
+@ONE.case
+def formats_refused(vm):
+    """Framebuffers are made of what a plane can show; all else is refused at once and not by the commit that shows it."""
+    with Steps(vm, "", ["formats"]) as steps:
+        steps.next()
+        took = [line for line in steps.job.lines if line.startswith("takes ")]
+    assert took == ["takes XR24", "takes AR24"], took
+
+
+@ONE.case
+def registers_claimed(vm):
+    """The registers are the driver's alone."""
+    if ARCH == "aarch64":
+        raise Skip("the device is not on a PCI bus")
+    where = vm.run("basename $(readlink -f /sys/class/drm/card0/device)")[0]
+    memory = [line.strip() for line in vm.run("cat /proc/iomem")]
+    at = next(i for i, line in enumerate(memory) if line.endswith(f" : {where}"))
+    assert memory[at + 1].endswith(" : pvg"), memory[at:at + 2]
 
 
 @ONE.case

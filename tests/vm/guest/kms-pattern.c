@@ -16,6 +16,7 @@
  *   recolour:RRGGBB    the cursor gets another image, of one colour
  *   redraw:RRGGBB      one colour drawn into the cursor's present image, which a commit with damage tells
  *   overhang:N         the plane reaches N pixels over every edge, with a pattern of that size
+ *   formats            "takes FORMAT" for each format of which the shown buffer may become a framebuffer
  */
 #include <drm_fourcc.h>
 #include <errno.h>
@@ -222,6 +223,32 @@ static void step_overhang(unsigned by)
     commit(req, 0, "a plane over the edges");
 }
 
+static void step_formats(void)
+{
+    static const char names[][5] = {"XR24", "AR24", "XB24", "AB24", "RX24", "BX24", "XR30", "RG24", "RG16", "YUYV", "NV12"};
+    static const uint64_t layouts[] = {DRM_FORMAT_MOD_LINEAR, I915_FORMAT_MOD_X_TILED};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) * 2; i++) {
+        uint32_t handles[4] = {0}, pitches[4] = {0}, offsets[4] = {0}, id, fourcc;
+        uint64_t modifiers[4] = {0};
+        const char *name = names[i / 2];
+
+        memcpy(&fourcc, name, sizeof(fourcc));
+        for (int plane = 0; plane < (fourcc == DRM_FORMAT_NV12 ? 2 : 1); plane++) {
+            handles[plane] = shown.handle;
+            pitches[plane] = shown.stride_bytes;
+            modifiers[plane] = layouts[i % 2];
+        }
+        if (!drmModeAddFB2WithModifiers(k.fd, 64, 64, fourcc, handles, pitches, offsets, modifiers, &id,
+                                        DRM_MODE_FB_MODIFIERS)) {
+            kms_say("takes %s%s", name, i % 2 ? " in tiles" : "");
+            drmModeRmFB(k.fd, id);
+        } else if (errno != EINVAL) {
+            kms_fail("a framebuffer of %s: %s", name, strerror(errno));
+        }
+    }
+}
+
 static void step(const char *s)
 {
     if (!strncmp(s, "pattern:", 8))
@@ -246,6 +273,8 @@ static void step(const char *s)
         step_redraw(s + 7);
     else if (!strncmp(s, "overhang:", 9))
         step_overhang((unsigned)atoi(s + 9));
+    else if (!strcmp(s, "formats"))
+        step_formats();
     else
         kms_fail("unknown step %s", s);
 }
