@@ -91,7 +91,10 @@ static int device_start(struct pvg_device *pvg)
 	ret = pvg_transport_start(pvg);
 	if (ret)
 		return ret;
-	ret = pvg_channel_open(pvg, PVG_CHANNEL_IMMEDIATE, PVG_MEMORY_RING_PAGES, &pvg->memory);
+	ret = pvg_task_define(&pvg->kernel_task);
+	if (!ret)
+		ret = pvg_channel_open(pvg, PVG_CHANNEL_IMMEDIATE, PVG_MEMORY_RING_PAGES,
+				       &pvg->memory);
 	if (!ret)
 		ret = pvg_task_announce(&pvg->kernel_task);
 	if (!ret)

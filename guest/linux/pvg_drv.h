@@ -636,6 +636,7 @@ void pvg_handle_irq(struct pvg_device *pvg);
 /* pvg_mm.c */
 int pvg_task_init(struct pvg_device *pvg, struct pvg_task *task, u32 id);
 void pvg_task_fini(struct pvg_task *task);
+int pvg_task_define(struct pvg_task *task);
 int pvg_task_announce(struct pvg_task *task);
 int pvg_task_map_pages(struct pvg_task *task, struct pvg_range *range, struct page **pages,
 		       unsigned long count);

@@ -4,7 +4,7 @@
  * kernel task, and the list of things that the device may still use (memory 1 to 5, 7, 13).
  *
  * A task's page table and lists are ordinary memory and survive a restart of the transport;
- * pvg_task_announce() tells a fresh device about everything that is mapped. Map and object commands
+ * a fresh device is told about everything that is mapped. Map and object commands
  * travel on the Immediate channel; packets of other channels wait for its stamps.
  */
 #include <linux/gfp.h>
@@ -513,17 +513,17 @@ static int area_announce(struct pvg_task *task, struct drm_mm_node *area, struct
 }
 
 /**
- * pvg_task_announce() - tell a freshly started device about a task and all that is mapped in it
+ * pvg_task_define() - tell a freshly started device that there is a task
  * @task: the task
+ *
+ * Before the memory channel is opened: what others send there comes after this.
  *
  * Returns: 0 or a negative error.
  */
-int pvg_task_announce(struct pvg_task *task)
+int pvg_task_define(struct pvg_task *task)
 {
 	struct pvg_device *pvg = task->pvg;
-	struct drm_mm_node *node;
 	struct pvg_packet pkt;
-	struct pvg_fence fence;
 	int ret;
 
 	pvg_packet_begin(&pkt, PVG_CMD_DEFINE_TASK);
@@ -538,11 +538,20 @@ int pvg_task_announce(struct pvg_task *task)
 	pvg_packet_u32(&pkt, task->id);
 	pvg_packet_u32(&pkt, task->list.start);
 	pvg_packet_u32(&pkt, PVG_SLOTS);
-	ret = pvg_fifo_submit(&pvg->root, &pkt, &fence);
-	if (!ret)
-		ret = pvg_fence_wait(pvg, &fence, PVG_SETUP_TIMEOUT);
-	if (ret)
-		return ret;
+	return pvg_fifo_submit(&pvg->root, &pkt, NULL);
+}
+
+/**
+ * pvg_task_announce() - tell a device about all that is mapped in a task
+ * @task: the task, defined
+ *
+ * Returns: 0 or a negative error.
+ */
+int pvg_task_announce(struct pvg_task *task)
+{
+	struct drm_mm_node *node;
+	struct pvg_fence fence = {};
+	int ret;
 
 	mutex_lock(&task->lock);
 	ret = area_announce(task, &task->list, &task->list_pages, &fence);
@@ -559,7 +568,7 @@ int pvg_task_announce(struct pvg_task *task)
 	}
 	mutex_unlock(&task->lock);
 	/* Who holds a copy of an older fence takes it for reached: make that true. */
-	return ret ? ret : pvg_fence_wait(pvg, &fence, PVG_SETUP_TIMEOUT);
+	return ret ? ret : pvg_fence_wait(task->pvg, &fence, PVG_SETUP_TIMEOUT);
 }
 
 /**

@@ -244,3 +244,4 @@ def hostile_left_no_trace(vm):
     """No kernel warning in all of the above; errors of the driver are what it had to say."""
     bad = [line for line in kernel_complaints(vm) if not re.search(r"pvg 0000.*\*ERROR\*|pvg 0000.*flip_done timed out", line)]
     assert not bad, "\n".join(bad[:20])
+    assert not seen(vm, "early"), "a channel was opened before there was a task: its first commands may name none"

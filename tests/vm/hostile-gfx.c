@@ -56,6 +56,7 @@ struct HostileState {
     uint32_t regs[REGS / 4];
     uint32_t displays, stamps, faults;
     bool enabled;
+    bool task; /* is there one? */
     uint64_t root_base, root_page;
     uint32_t root_start, root_size;
     Channel channel[CHANNELS]; /* 0: the root FIFO */
@@ -80,6 +81,7 @@ struct HostileState {
     uint32_t offline;
     /* Properties: what was seen */
     uint32_t starts, presents, acks;
+    uint32_t early; /* channels before the task that their commands name */
 };
 
 static const struct {
@@ -104,6 +106,7 @@ static const struct {
     { "starts", offsetof(HostileState, starts), 0 },
     { "presents", offsetof(HostileState, presents), 0 },
     { "acks", offsetof(HostileState, acks), 0 },
+    { "early", offsetof(HostileState, early), 0 },
 };
 
 /* The test's guests have memory below 4 GiB only. */
@@ -222,7 +225,10 @@ static void shared_page(HostileState *s, uint32_t pipe, uint64_t page)
 
 static void execute(HostileState *s, unsigned id, uint32_t opcode, const uint32_t *payload, uint32_t words)
 {
-    if (opcode == 0x30 && words) {
+    if (opcode == 0x38) {
+        s->task = true;
+    } else if (opcode == 0x30 && words) {
+        s->early += !s->task;
         channel_open(s, le32_to_cpu(payload[0]));
     } else if (opcode == 0x31 && words && le32_to_cpu(payload[0]) < CHANNELS) {
         s->channel[le32_to_cpu(payload[0])].open = false;
@@ -299,7 +305,7 @@ static void drain(HostileState *s, unsigned id)
 static void control(HostileState *s, uint32_t value)
 {
     if (!value) {
-        s->enabled = false;
+        s->enabled = s->task = false;
         s->deaf = s->ahead = 0;
         memset(s->channel, 0, sizeof(s->channel));
         memset(s->page, 0, sizeof(s->page));
