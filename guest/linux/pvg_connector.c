@@ -165,12 +165,16 @@ void pvg_pipe_event_work(struct work_struct *work)
  */
 void pvg_pipe_irq(struct pvg_pipe *pipe)
 {
-	u32 enabled, claimed;
+	u32 claimed;
 
 	if (!READ_ONCE(pipe->pvg->running))
 		return;
-	enabled = pvg_shared_read32(pipe, PVG_PAGE_ENABLED);
-	claimed = atomic_fetch_andnot(enabled, pvg_shared_atomic(pipe, PVG_PAGE_PENDING)) & enabled;
+	/*
+	 * No operation of atomic_t: on one CPU they lose their lock prefix (x86), and the host is
+	 * another one. The host sets enabled bits only: one that is not is an old one.
+	 */
+	claimed = xchg((u32 *)(pipe->page + PVG_PAGE_PENDING), 0) &
+		  pvg_shared_read32(pipe, PVG_PAGE_ENABLED);
 
 	if (claimed & PVG_EVENT_VBLANK)
 		pvg_vblank_event(pipe);
