@@ -186,7 +186,7 @@ def expect_picture(vm, want, what, tolerance=0, **which):
     """The screendump equals want, by value. The guest has said that it is shown; the console may take it a moment later, so
     the picture is awaited, and on failure picture, expectation and difference are left as files."""
     try:
-        return vm.wait_picture(lambda got: same(got, want, tolerance), what, timeout=90, **which)
+        return vm.wait_picture(lambda got: same(got, want, tolerance), what, **which)
     except pvgvm.VmError as error:
         got = vm.screendump(**which)
         base = os.path.join(vm.folder, re.sub(r"[^a-z0-9]+", "-", what.lower()))

@@ -5,7 +5,7 @@
  * kernel with its own checks (KASAN, lock proving); finds nothing wrong by itself but calls that fail in a way they must
  * not, and a client that stops making progress.
  *
- * usage: kms-stress CARD SECONDS [SEED]
+ * usage: kms-stress CARD SECONDS [SEED]      runs on until everything has happened
  * cc -pthread kms-stress.c $(pkg-config --cflags --libs libdrm)
  */
 #include <errno.h>
@@ -236,6 +236,12 @@ static void tidy(void)
 	drmModeSetCursor(fd, crtc, 0, 0, 0);
 }
 
+/* On a busy machine it takes a while until everything has happened. */
+static bool everything(void)
+{
+	return flips && modes && cursors && dirties && removed && vblanks && gammas;
+}
+
 int main(int argc, char **argv)
 {
 	static void *(*const work[])(void *) = { flipper, setter, cursor, gamma_and_vblank, reader, flipper };
@@ -263,12 +269,12 @@ int main(int argc, char **argv)
 		fail("modes", ENODEV);
 	for (unsigned i = 0; i < sizeof(work) / sizeof(work[0]); i++)
 		pthread_create(&thread[i], NULL, work[i], (void *)(uintptr_t)(base * 100 + i));
-	for (int s = 0; s < seconds; s++) {
+	for (int s = 0; s < seconds || !everything(); s++) {
 		unsigned long now;
 
 		sleep(1);
 		now = flips + modes;
-		if (s > 30 && s % 15 == 0) {
+		if (s % 60 == 59) {
 			if (now == last)
 				fail("no progress", ETIMEDOUT);
 			last = now;

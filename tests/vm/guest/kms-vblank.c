@@ -19,7 +19,7 @@ int main(int argc, char **argv)
     struct kms k;
     struct kms_options o;
     struct kms_fb fb;
-    uint64_t last_sequence = 0, last_ns = 0, begun_ns, n = 0;
+    uint64_t last_sequence = 0, last_ns = 0, begun_ns = 0, n = 0;
     struct kms_rate rate = {0};
     double seconds;
 
@@ -28,8 +28,7 @@ int main(int argc, char **argv)
     kms_fb_new(&k, &fb, k.mode.hdisplay, k.mode.vdisplay, DRM_FORMAT_XRGB8888);
     kms_fb_pattern(&fb, 0);
     kms_show(&k, &fb);
-    begun_ns = kms_now_ns();
-    while (kms_now_ns() - begun_ns < (uint64_t)(o.seconds * 1e9)) {
+    while (!n || kms_now_ns() - begun_ns < (uint64_t)(o.seconds * 1e9)) {
         drmVBlank v = {.request = {.type = DRM_VBLANK_RELATIVE |
                                            ((k.crtc_index << DRM_VBLANK_HIGH_CRTC_SHIFT) & DRM_VBLANK_HIGH_CRTC_MASK),
                                    .sequence = 1}};
@@ -48,7 +47,8 @@ int main(int argc, char **argv)
         kms_rate_add(&rate, sequence, ns);
         last_sequence = sequence;
         last_ns = ns;
-        n++;
+        if (!n++)
+            begun_ns = kms_now_ns();
     }
     seconds = (double)(rate.last_ns - rate.first_ns) / 1e9;
     kms_say("waits=%llu vblanks=%llu seconds=%.4f mean_hz=%.5f advertised_hz=%.5f", (unsigned long long)n,

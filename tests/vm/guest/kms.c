@@ -251,18 +251,19 @@ void kms_open(struct kms *k, const struct kms_options *o)
     uint64_t cap = 0;
 
     *k = (struct kms){.fd = -1};
-    if (o->card) {
-        k->fd = open_card(o->card, o->connector, &connector);
-    } else {
-        for (int i = 0; i < 8 && k->fd < 0; i++) {
+    /* A driver that was loaded a moment ago may not have heard of its displays yet. */
+    for (int waited_ms = 0; k->fd < 0; waited_ms += 100) {
+        if (waited_ms)
+            usleep(100000);
+        if (waited_ms > EVENT_LIMIT_MS)
+            kms_fail("no card has connected connector number %u", o->connector);
+        for (int i = 0; i < (o->card ? 1 : 8) && k->fd < 0; i++) {
             char path[32];
 
             snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-            k->fd = open_card(path, o->connector, &connector);
+            k->fd = open_card(o->card ? o->card : path, o->connector, &connector);
         }
     }
-    if (k->fd < 0)
-        kms_fail("no card has connected connector number %u", o->connector);
     if (drmSetMaster(k->fd) && errno != EINVAL)
         kms_fail("cannot become DRM master: %s", strerror(errno));
     if (drmSetClientCap(k->fd, DRM_CLIENT_CAP_UNIVERSAL_PLANES, 1) || drmSetClientCap(k->fd, DRM_CLIENT_CAP_ATOMIC, 1))
