@@ -631,6 +631,8 @@ static enum fifo_state turn(struct core *core, struct fifo *f)
         state = start(core, f);
         if (state != FIFO_IDLE)
             return state;
+        if (core->pin.cut) /* while the command ran: what follows would be seen in the guest's next life */
+            return FIFO_STOPPED;
         if (f->after) {
             close_or_reopen(core, f);
             continue;

@@ -59,9 +59,11 @@ static enum refuse read_glyph(struct display_set *set, const struct core_cmd *cm
         return REFUSE_CURSOR_UNMAPPED;
     }
     glyph = glyph_new(g);
-    if (glyph)
-        gmem_runs_read_rows(&runs, 0, g->stride_bytes, (uint8_t *)(glyph + 1), glyph->image.stride_bytes,
-                            glyph->image.stride_bytes, g->height_px);
+    if (glyph && gmem_runs_read_rows(cmd->pin, &runs, 0, g->stride_bytes, (uint8_t *)(glyph + 1),
+                                     glyph->image.stride_bytes, glyph->image.stride_bytes, g->height_px)) {
+        glyph_unref(glyph);
+        glyph = NULL; /* cut off: no image, as without memory */
+    }
     gmem_runs_record(core_gmem(set->cfg.core), space, (gva_t){g->gva}, &runs);
     gmem_runs_fini(&runs);
     *out = glyph;
@@ -105,7 +107,7 @@ static enum core_verdict cursor_glyph(void *ctx, const struct core_cmd *cmd)
         return CORE_DONE;
     }
     if (!glyph)
-        return CORE_DONE; /* out of host memory: the old image stays */
+        return CORE_DONE; /* the old image stays */
     record_glyph(pipe, &glyph->image);
     pthread_mutex_lock(&pipe->lock);
     old = pipe->glyph;

@@ -44,16 +44,14 @@ static void refuse(struct pipe *pipe, const struct scan *s, const char *why)
 /* Copy all rows, or nothing. 0, PVG_ERR_NOT_RAM or PVG_ERR_STOPPED. */
 static int scan_copy(struct gmem_pin *pin, const struct scan *s, uint8_t *dst)
 {
-    bool dense = s->stride_bytes == s->row_bytes;
-    size_t bytes = s->row_bytes * (dense ? s->height_px : 1);
+    int err = 0;
 
-    for (uint32_t y = 0; y < (dense ? 1 : s->height_px); y++) {
-        int err = gmem_read_pixels(pin, (gpa_t){s->address + y * s->stride_bytes}, dst + y * s->row_bytes, bytes);
-
-        if (err)
-            return err;
+    for (uint32_t y = 0; y < s->height_px && !err; y++) {
+        err = gmem_go_on(pin);
+        if (!err)
+            err = gmem_read_pixels(pin, (gpa_t){s->address + y * s->stride_bytes}, dst + y * s->row_bytes, s->row_bytes);
     }
-    return 0;
+    return err;
 }
 
 /* The picture as it is now. Section open, lock not held. NULL: there is none. */
@@ -90,6 +88,7 @@ uint64_t firmware_step(struct pipe *pipe, struct gmem_pin *pin, uint64_t now)
     uint32_t writes = atomic_load(&pipe->efi.writes);
     struct pvg_frame *frame, *shown;
     struct scan s;
+    bool same;
 
     if (pipe->guest_presented || !scan_read(pipe, &s))
         return UINT64_MAX;
@@ -105,8 +104,11 @@ uint64_t firmware_step(struct pipe *pipe, struct gmem_pin *pin, uint64_t now)
     shown = pipe->base ? frame_ref(pipe->base) : NULL;
     pthread_mutex_unlock(&pipe->lock);
     frame = scan_picture(pipe, pin, &s);
+    gmem_callback_begin(pin); /* guest memory is not touched any more: nobody need wait for the rest */
+    same = frame && shown && same_picture(frame, shown);
+    (void)gmem_callback_end(pin); /* cut off: as detached */
     pthread_mutex_lock(&pipe->lock);
-    if (frame && !pipe->guest_presented && !pipe->detached && !(shown && same_picture(frame, shown)))
+    if (frame && !same && !pipe->guest_presented && !pipe->detached)
         present_show(pipe, frame);
     else
         frame_unref(frame);

@@ -277,6 +277,7 @@ static bool copy_picture(struct pipe *pipe, struct gmem_pin *pin, const struct s
     if (err == PVG_ERR_REFUSED)
         log_refuse(core_log(core), fault.reason, "port %u: picture at its tick, address 0x%llx", pipe->port,
                    (unsigned long long)fault.gva.v);
+    gmem_callback_begin(pin); /* to the end of present_take() guest memory is not touched: nobody need wait for it */
     if (err)
         return false;
     record_source(pipe, s, dst, lut->identity && pixels_are_bgra(pic->format));
@@ -344,6 +345,7 @@ bool present_take(struct pipe *pipe, struct gmem_pin *pin, struct core_ticket *d
         gamma_apply(&lut, frame);
         record_picture(pipe, frame);
     }
+    (void)gmem_callback_end(pin); /* the pin remembers that it was cut off */
 
     pthread_mutex_lock(&pipe->lock);
     if (good && !pipe->detached) {

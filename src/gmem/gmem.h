@@ -127,9 +127,14 @@ void gmem_unpin(struct gmem_pin *pin);
 /* Cut off every pin that is inside a callback: see above. Called by the quiescer, any thread. */
 void gmem_cut(struct gmem *g);
 
-/* Run around every callback that the VMM may block in: marks the pin, and re-checks the epoch afterwards. */
+/*
+ * Run around every callback that the VMM may block in, and other long work that touches no guest memory: marks the pin, and
+ * re-checks the epoch afterwards.
+ */
 void gmem_callback_begin(struct gmem_pin *pin);
 int gmem_callback_end(struct gmem_pin *pin); /* 0, or PVG_ERR_STOPPED when the pin was cut off meanwhile */
+/* Between the pieces of long work on guest memory: 0, or PVG_ERR_STOPPED when somebody wants it to end. */
+int gmem_go_on(struct gmem_pin *pin);
 
 /*
  * Physical access. @gpa + @length may cross blocks in gmem_read/write, not in gmem_ptr (stay inside one guest page
@@ -172,16 +177,15 @@ static inline void gmem_runs_clear(struct gmem_runs *runs)
     runs->length_bytes = 0;
 }
 void gmem_runs_fini(struct gmem_runs *runs);
-bool gmem_runs_equal(const struct gmem_runs *a, const struct gmem_runs *b);
-/* Does any run contain a byte of [@gpa, @gpa + @length)? */
-bool gmem_runs_overlap(const struct gmem_runs *runs, gpa_t gpa, uint64_t length);
 
 /* Copy @length bytes at @offset of the runs to @dst. The caller has checked offset + length <= runs->length_bytes. */
 void gmem_runs_read(const struct gmem_runs *runs, uint64_t offset, void *dst, size_t length);
-/* Copy @rows rows of @row_bytes, @stride apart from @offset on, to @dst with @dst_stride. Bounds checked by the caller.
+/*
+ * Copy @rows rows of @row_bytes, @stride apart from @offset on, to @dst with @dst_stride. Bounds checked by the caller. 0, or
+ * PVG_ERR_STOPPED with @dst undefined: a device that is quiesced waits for one piece and not for a picture.
  */
-void gmem_runs_read_rows(const struct gmem_runs *runs, uint64_t offset, uint64_t stride, uint8_t *dst,
-                         size_t dst_stride, size_t row_bytes, size_t rows);
+int gmem_runs_read_rows(struct gmem_pin *pin, const struct gmem_runs *runs, uint64_t offset, uint64_t stride, uint8_t *dst,
+                        size_t dst_stride, size_t row_bytes, size_t rows);
 
 /* Read or write a small span of a task; the whole span is resolved before the first byte moves. Errors as
  * gmem_resolve(). */

@@ -277,6 +277,11 @@ void gmem_callback_begin(struct gmem_pin *pin)
 int gmem_callback_end(struct gmem_pin *pin)
 {
     atomic_store(&pin->in_callback, false);
+    return gmem_go_on(pin);
+}
+
+int gmem_go_on(struct gmem_pin *pin)
+{
     if (atomic_load(&pin->g->epoch) != pin->epoch)
         pin->cut = true;
     return pin->cut ? PVG_ERR_STOPPED : 0;

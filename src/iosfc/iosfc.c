@@ -490,9 +490,9 @@ static int read_pixels(void *ctx, struct gmem_pin *pin, const struct picture *pi
     if (mapping && mapping->surface.size_bytes == pic->backing_bytes)
         err = mapping_runs(mapping, pin, scratch, &fault->reason);
     if (!err)
-        gmem_runs_read_rows(scratch, pic->offset_bytes, pic->stride_bytes, dst, dst_stride,
-                            (size_t)pic->width_px * pic->bytes_per_pixel, pic->height_px);
-    else
+        err = gmem_runs_read_rows(pin, scratch, pic->offset_bytes, pic->stride_bytes, dst, dst_stride,
+                                  (size_t)pic->width_px * pic->bytes_per_pixel, pic->height_px);
+    if (err)
         gmem_runs_clear(scratch); /* what was read stays, for the recording: its addresses */
     mapping_put(mapping, pin);
     reader_leave(m);

@@ -170,8 +170,7 @@ static int read_picture(void *ctx, struct gmem_pin *pin, const struct picture *p
     err = gmem_resolve(pin, &pic->space, (gva_t){pic->backing.v + pic->offset_bytes}, span, false, scratch, fault);
     if (err)
         return err;
-    gmem_runs_read_rows(scratch, 0, pic->stride_bytes, dst, dst_stride, row_bytes, pic->height_px);
-    return 0;
+    return gmem_runs_read_rows(pin, scratch, 0, pic->stride_bytes, dst, dst_stride, row_bytes, pic->height_px);
 }
 
 struct picture_provider object_picture_provider(struct object_set *set)

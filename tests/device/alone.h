@@ -27,7 +27,8 @@ static inline void alone_init(struct alone *a, struct vmm *v, const struct vmm_c
     must(!gmem_new(&memory, &a->gmem), "gmem_new");
     for (unsigned i = 0; i < 2 && v->cfg.tasks == PVG_TASKS_TABLE; i++)
         must(!gmem_add_ram(a->gmem, v->block[i].gpa, v->block[i].bytes, v->block[i].host, -1, 0, 0), "gmem_add_ram");
-    config = (struct core_config){.ops = &v->ops,
+    config = (struct core_config){.flags = v->cfg.flags,
+                                  .ops = &v->ops,
                                   .opaque = v,
                                   .log = &a->logger,
                                   .gmem = a->gmem,

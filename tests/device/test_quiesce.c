@@ -20,15 +20,21 @@ static struct alone alone;
 static struct display_set *displays;
 static _Atomic unsigned calls, settled, gone;
 static _Atomic bool inside;
+static _Atomic bool in_callback; /* the handler waits in one */
 
-/* The first time, stay until somebody wants the worker out. */
+/* The first time, stay until somebody wants the worker out; or in a callback, until the test ends it. */
 static enum core_verdict handler(void *ctx, const struct core_cmd *cmd)
 {
     (void)ctx;
-    (void)cmd;
     if (atomic_fetch_add(&calls, 1))
         return CORE_DONE;
     atomic_store(&inside, true);
+    if (atomic_load(&in_callback)) {
+        gmem_callback_begin(cmd->pin);
+        vmm_poll(!atomic_load(&in_callback));
+        (void)gmem_callback_end(cmd->pin);
+        return CORE_DONE;
+    }
     vmm_poll(atomic_load(&v.core->requests) || core_silent(v.core));
     return CORE_DONE;
 }
@@ -95,6 +101,19 @@ static void test_reset(void **state)
     begin_one();
     core_reset(v.core);
     assert_int_equal(atomic_load(&calls), 1);
+}
+
+/* A command that would have stopped its FIFO for a bad barrier, and ends after the disable, sets no fault of the new life. */
+static void test_late_fault(void **state)
+{
+    atomic_store(&in_callback, true);
+    guest_send_full(&g, &g.channel[1], WAITS, &(struct packet_barrier){0xffff, 1}, 1, WORDS(0, 0, 0));
+    vmm_poll(atomic_load(&inside));
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    atomic_store(&in_callback, false);
+    guest_boot(&g, 0);
+    guest_run(&g, &g.channel[0], CMD_NOP, NULL, 0);
+    assert_int_equal(vmm_r32(&v, REG_INTR_FAULT), 0);
 }
 
 /* A pause loses nothing. */
@@ -214,11 +233,13 @@ static void test_pause_display(void **state)
 int main(void)
 {
     static struct vmm_config own_core = {.no_device = true};
+    static struct vmm_config own_core_strict = {.no_device = true, .flags = PVG_DEVICE_STRICT};
     static struct vmm_config own_core_callbacks = {.no_device = true, .tasks = PVG_TASKS_CALLBACKS};
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(test_disable, own_core),          DEVICE_TEST(test_reset, own_core),
         DEVICE_TEST(test_pause, own_core),            DEVICE_TEST(test_settles, own_core),
         DEVICE_TEST(test_disable, own_core_callbacks), DEVICE_TEST(test_settles, own_core_callbacks),
+        DEVICE_TEST(test_late_fault, own_core_strict),
         DEVICE_TEST(test_pause_display, own_core),     DEVICE_TEST(test_pause_drops, own_core_callbacks),
     };
 

@@ -355,9 +355,7 @@ static void test_blocks(void **state)
 static void test_runs(void **state)
 {
     struct fixture f;
-    struct gmem_runs same = {0}, other = {0};
     uint8_t pattern[0x6000], out[0x6000], rows[0x6000];
-    uint64_t first;
 
     (void)state;
     set_up(&f, 12, 3);
@@ -369,11 +367,7 @@ static void test_runs(void **state)
         pattern[i] = (uint8_t)(i ^ i >> 8);
     assert_int_equal(gmem_space_write(&f.pin, &f.space, (gva_t){0x10000}, pattern, 0x6000, &f.fault), 0);
     assert_int_equal(gmem_resolve(&f.pin, &f.space, (gva_t){0x10000}, 0x6000, false, &f.runs, &f.fault), 0);
-    assert_int_equal(gmem_resolve(&f.pin, &f.space, (gva_t){0x10000}, 0x6000, false, &same, &f.fault), 0);
-    assert_int_equal(gmem_resolve(&f.pin, &f.space, (gva_t){0x10000}, 0x5fff, false, &other, &f.fault), 0);
     assert_true(f.runs.count > 1);
-    assert_true(gmem_runs_equal(&f.runs, &same));
-    assert_false(gmem_runs_equal(&f.runs, &other));
 
     for (size_t at = 0; at < 0x6000; at += 0x3f1) {
         size_t n = sizeof(pattern) - at < 0x1234 ? sizeof(pattern) - at : 0x1234;
@@ -385,28 +379,27 @@ static void test_runs(void **state)
 
     /* 13 rows of 0x123 bytes, 0x7d1 apart, from 0x77: rows cross pages. Then overlapping rows, then packed ones. */
     memset(rows, 0xaa, sizeof(rows));
-    gmem_runs_read_rows(&f.runs, 0x77, 0x7d1, rows, 0x140, 0x123, 11);
+    assert_int_equal(gmem_runs_read_rows(&f.pin, &f.runs, 0x77, 0x7d1, rows, 0x140, 0x123, 11), 0);
     for (size_t y = 0; y < 11; y++) {
         assert_memory_equal(rows + y * 0x140, pattern + 0x77 + y * 0x7d1, 0x123);
         assert_int_equal(rows[y * 0x140 + 0x123], 0xaa); /* the gap is left alone */
     }
-    gmem_runs_read_rows(&f.runs, 0xfff, 1, rows, 0x40, 0x40, 5);
+    assert_int_equal(gmem_runs_read_rows(&f.pin, &f.runs, 0xfff, 1, rows, 0x40, 0x40, 5), 0);
     for (size_t y = 0; y < 5; y++)
         assert_memory_equal(rows + y * 0x40, pattern + 0xfff + y, 0x40);
-    gmem_runs_read_rows(&f.runs, 3, 0x400, rows, 0x400, 0x400, 20);
+    assert_int_equal(gmem_runs_read_rows(&f.pin, &f.runs, 3, 0x400, rows, 0x400, 0x400, 20), 0);
     assert_memory_equal(rows, pattern + 3, 0x5000);
-    gmem_runs_read_rows(&f.runs, 0x6000 - 16, 0x1000, rows, 16, 16, 1); /* one row at the very end */
+    assert_int_equal(gmem_runs_read_rows(&f.pin, &f.runs, 0x6000 - 16, 0x1000, rows, 16, 16, 1), 0); /* one row at the very end */
     assert_memory_equal(rows, pattern + 0x6000 - 16, 16);
 
-    first = f.runs.run[0].gpa.v;
-    assert_true(gmem_runs_overlap(&f.runs, (gpa_t){first}, 1));
-    assert_true(gmem_runs_overlap(&f.runs, (gpa_t){first - 1}, 2));
-    assert_false(gmem_runs_overlap(&f.runs, (gpa_t){first - 1}, 1));
-    assert_true(gmem_runs_overlap(&f.runs, (gpa_t){first + f.runs.run[0].length_bytes - 1}, 1));
-    assert_false(gmem_runs_overlap(&f.runs, (gpa_t){first + f.runs.run[0].length_bytes}, 0x1000));
-    assert_true(gmem_runs_overlap(&f.runs, (gpa_t){0}, UINT64_MAX));
-    gmem_runs_fini(&same);
-    gmem_runs_fini(&other);
+    /* Quiesced: not one row more. */
+    memset(rows, 0xaa, sizeof(rows));
+    assert_int_equal(gmem_go_on(&f.pin), 0);
+    gmem_cut(f.pin.g);
+    assert_int_equal(gmem_runs_read_rows(&f.pin, &f.runs, 0, 0x7d1, rows, 0x140, 0x123, 11), PVG_ERR_STOPPED);
+    assert_int_equal(gmem_runs_read_rows(&f.pin, &f.runs, 0, 0x400, rows, 0x400, 0x400, 20), PVG_ERR_STOPPED);
+    for (size_t i = 0; i < sizeof(rows); i++)
+        assert_int_equal(rows[i], 0xaa);
     tear_down(&f);
 }
 
