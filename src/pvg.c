@@ -26,7 +26,7 @@ struct pvg_device {
     struct display_set *displays;
     pthread_mutex_t life_lock;   /* pause, unpause, stop, reset one at a time; protects the two below */
     bool paused;
-    pthread_mutex_t report_lock; /* a leaf: callbacks may ask for a report while a life-cycle call waits for them */
+    pthread_mutex_t report_lock; /* callbacks may ask for a report while a life-cycle call waits for them */
     struct pvg_iosfc *mapper;    /* MMIO variant: borrowed between pvg_iosfc_new() and _free(); NULL: none; changes under
                                     both locks */
 };

@@ -61,7 +61,10 @@ struct pvg_host_ops {
     /* Signal MSI vector @vector (always 0), or pulse the gfx line. Must not block. Required. */
     void (*raise_interrupt)(void *opaque, uint32_t vector);
 
-    /* One message without newline. Comes also from the thread that calls the library. Must not block for long. */
+    /*
+     * One message without newline, at a bounded rate whatever the guest does. Comes also from the thread that calls the
+     * library, with no lock of the library held. Must not block for long.
+     */
     void (*log)(void *opaque, enum pvg_log_level level, const char *message);
 
     /* First and last call on every thread of the library (T-9). @name: at most 15 characters. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reasons for refusing what a guest did: one table of names and texts. Each has a counter (counters.h), a log line at a
- * bounded rate (log.h) and a test that provokes it.
+ * Reasons for refusing what a guest did: one table of names and texts. Each has a counter and a log line at a bounded rate
+ * (log.h), and a test that provokes it.
  */
 #ifndef PVG_BASE_REFUSE_H
 #define PVG_BASE_REFUSE_H

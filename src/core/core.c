@@ -11,7 +11,7 @@
 
 #include "base/thread.h"
 
-/* A quiescer says so once when the worker needs longer than this to leave its section. */
+/* A quiescer says so when guest memory is let go of later than this. */
 #define SLOW_QUIESCE_NS (1 * NS_PER_S)
 
 int core_new(const struct core_config *config, struct core **out)
@@ -82,24 +82,25 @@ static bool worker_is_out(struct core *core, bool callbacks_too)
 
 static void wait_worker_out(struct core *core, bool callbacks_too)
 {
-    uint64_t begin = clock_now_ns();
-    bool said = false;
-
     if (!core->started || pthread_equal(pthread_self(), core->worker))
         return;
     for (;;) {
         uint32_t seq = event_seq(&core->quiet);
-        uint64_t now;
 
         if (worker_is_out(core, callbacks_too))
             return;
         event_wait(&core->quiet, seq, clock_now_ns() + 10 * NS_PER_MS);
-        now = clock_now_ns();
-        if (!said && now - begin > SLOW_QUIESCE_NS) {
-            said = true;
-            log_msg(core->cfg.log, PVG_LOG_WARN, "device is slow to let go of guest memory; still waiting");
-        }
     }
+}
+
+/* No lock held. */
+static void say_how_long(struct core *core, uint64_t begin)
+{
+    uint64_t ns = clock_now_ns() - begin;
+
+    if (ns > SLOW_QUIESCE_NS)
+        log_msg(core->cfg.log, PVG_LOG_WARN, "device was slow to let go of guest memory: %llu ms",
+                (unsigned long long)(ns / NS_PER_MS));
 }
 
 /* Post @request, get worker and observers out of guest memory, and clear what the guest sees. */
@@ -128,15 +129,19 @@ static void quiesce(struct core *core, uint32_t request)
 /* FIFO_CONTROL := 0 (transport 2.1). Called by the register write. */
 void core_disable(struct core *core)
 {
+    uint64_t begin = clock_now_ns();
+
     pthread_mutex_lock(&core->quiesce_lock);
     atomic_store(&core->regs.fifo_control, 0);
     quiesce(core, CTL_TEARDOWN);
     pthread_mutex_unlock(&core->quiesce_lock);
+    say_how_long(core, begin);
 }
 
 void core_reset(struct core *core)
 {
     struct regs *r = &core->regs;
+    uint64_t begin = clock_now_ns();
 
     pthread_mutex_lock(&core->quiesce_lock);
     if (recorder_on(core->cfg.recorder))
@@ -149,6 +154,7 @@ void core_reset(struct core *core)
     atomic_store(&r->root_page_pfn, 0);
     atomic_store(&r->version, 0);
     pthread_mutex_unlock(&core->quiesce_lock);
+    say_how_long(core, begin);
 }
 
 /* Not under quiesce_lock: this waits for callbacks, and a register write that takes the lock must not (T-5). */

@@ -98,22 +98,14 @@ static bool pulse_due(struct round *r, uint32_t pending)
     return pending & EVENT_ONLINE ? since >= PULSE_NS : since >= PULSE_TAKEN_NS;
 }
 
-static void give_up(struct round *r)
-{
-    struct pipe *pipe = r->pipe;
-
-    pipe->online_gave_up = true;
-    log_refuse(core_log(pipe->set->cfg.core), REFUSE_ONLINE_TIMEOUT, "port %u: %u pulses in %llu s", pipe->port,
-               pipe->pulses, (unsigned long long)((r->now - pipe->armed_ns) / NS_PER_S));
-}
-
 /* Section open, lock held (dropped meanwhile). */
 static uint32_t online_step(struct round *r)
 {
     struct pipe *pipe = r->pipe;
     struct pvg_display *disp = r->disp;
     _Atomic uint32_t *pending;
-    uint32_t bits = 0;
+    uint32_t bits = 0, pulses;
+    bool gives_up;
 
     if (!disp->connected || !disp->mode_count) {
         bool due = pipe->offline_due;
@@ -133,10 +125,15 @@ static uint32_t online_step(struct round *r)
         pipe->online = ONLINE_ARMED;
     if (pipe->online == ONLINE_ACKNOWLEDGED)
         return 0;
-    if (!pipe->online_gave_up && r->now > pipe->armed_ns + ONLINE_PATIENCE_NS) /* armed may be later than this round */
-        give_up(r);
+    /* armed may be later than this round */
+    gives_up = !pipe->online_gave_up && r->now > pipe->armed_ns + ONLINE_PATIENCE_NS;
+    pipe->online_gave_up = pipe->online_gave_up || gives_up;
+    pulses = pipe->pulses;
     wake_at(r, r->now + (pipe->online_gave_up ? SLOW_POLL_NS * 4 : HANDSHAKE_NS));
     pthread_mutex_unlock(&pipe->lock);
+    if (gives_up)
+        log_refuse(core_log(pipe->set->cfg.core), REFUSE_ONLINE_TIMEOUT, "port %u: %u pulses in %llu s", pipe->port,
+                   pulses, ONLINE_PATIENCE_NS / NS_PER_S);
     pending = pipe_word(pipe, &disp->pin, SHARED_PENDING);
     pthread_mutex_lock(&pipe->lock);
     if (pending && pulse_due(r, atomic_load(pending))) {

@@ -74,7 +74,7 @@ enum opcode_class {
     OPCODE_UNKNOWN,    /* not in the table */
     OPCODE_SERVED,     /* a module registers a handler */
     OPCODE_NOT_SERVED, /* known, belongs to a later capability: accepted, counted, stamped */
-    OPCODE_DEPRECATED  /* retired slot: accepted, counted, stamped */
+    OPCODE_DEPRECATED  /* retired slot: refused by name, stamped */
 };
 
 struct opcode_info {

@@ -203,6 +203,32 @@ static void test_packets(void **state)
     }
 }
 
+/* ---- log ---- */
+
+static _Atomic uint64_t markers;
+
+static void count_marker(struct vmm *vmm, const char *message)
+{
+    if (strstr(message, "guest marker"))
+        atomic_fetch_add(&markers, 1);
+}
+
+/* What a guest can have said is bounded also where nothing is refused, and hides no refusal. */
+static void test_messages(void **state)
+{
+    uint64_t begin = vmm_now_ns();
+
+    atomic_store(&markers, 0);
+    atomic_store(&v.on_log, count_marker);
+    start();
+    for (uint32_t i = 0; i < 500; i++)
+        guest_send(&g, root, CMD_DEBUG, WORDS(i));
+    guest_run(&g, root, CMD_NOP, WORDS(0));
+    assert_in_range(atomic_load(&markers), 1, 100 * (1 + (vmm_now_ns() - begin) / 10000000000));
+    assert_int_equal(vmm_logged(&v, "payload-nop"), 1);
+    atomic_store(&v.on_log, NULL);
+}
+
 int main(void)
 {
     static struct vmm_config own_core = {.no_device = true};
@@ -213,6 +239,7 @@ int main(void)
         DEVICE_TEST(test_addresses, own_core_callbacks),
         DEVICE_TEST(test_control_pages, own_core),
         DEVICE_TEST(test_packets, own_core_16k),
+        DEVICE_TEST(test_messages, own_core),
     };
 
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

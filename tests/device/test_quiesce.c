@@ -20,6 +20,7 @@ static struct alone alone;
 static struct display_set *displays;
 static _Atomic unsigned calls, settled, gone;
 static _Atomic bool inside;
+static _Atomic uint32_t stay_ms; /* once wanted out */
 static _Atomic bool in_callback; /* the handler waits in one */
 
 /* The first time, stay until somebody wants the worker out; or in a callback, until the test ends it. */
@@ -36,6 +37,8 @@ static enum core_verdict handler(void *ctx, const struct core_cmd *cmd)
         return CORE_DONE;
     }
     vmm_poll(atomic_load(&v.core->requests) || core_silent(v.core));
+    for (uint32_t ms = atomic_load(&stay_ms); ms; ms--)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     return CORE_DONE;
 }
 
@@ -114,6 +117,28 @@ static void test_late_fault(void **state)
     guest_boot(&g, 0);
     guest_run(&g, &g.channel[0], CMD_NOP, NULL, 0);
     assert_int_equal(vmm_r32(&v, REG_INTR_FAULT), 0);
+}
+
+/* What takes long is said, with no lock held: the VMM may disable the device once more from there. */
+static _Atomic unsigned said;
+
+static void disable_again(struct vmm *vmm, const char *message)
+{
+    if (!strstr(message, "slow to let go") || atomic_fetch_add(&said, 1))
+        return;
+    vmm_w32(vmm, REG_FIFO_CONTROL, 0);
+}
+
+static void test_slow(void **state)
+{
+    atomic_store(&said, 0);
+    atomic_store(&stay_ms, 1100);
+    atomic_store(&v.on_log, disable_again);
+    begin_one();
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    assert_int_equal(atomic_load(&said), 1);
+    atomic_store(&v.on_log, NULL);
+    atomic_store(&stay_ms, 0);
 }
 
 /* A pause loses nothing. */
@@ -239,7 +264,7 @@ int main(void)
         DEVICE_TEST(test_disable, own_core),          DEVICE_TEST(test_reset, own_core),
         DEVICE_TEST(test_pause, own_core),            DEVICE_TEST(test_settles, own_core),
         DEVICE_TEST(test_disable, own_core_callbacks), DEVICE_TEST(test_settles, own_core_callbacks),
-        DEVICE_TEST(test_late_fault, own_core_strict),
+        DEVICE_TEST(test_slow, own_core),             DEVICE_TEST(test_late_fault, own_core_strict),
         DEVICE_TEST(test_pause_display, own_core),     DEVICE_TEST(test_pause_drops, own_core_callbacks),
     };
 

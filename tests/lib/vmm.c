@@ -79,8 +79,15 @@ static void raise_interrupt(void *opaque, uint32_t vector)
 static void log_line(void *opaque, enum pvg_log_level level, const char *message)
 {
     struct vmm *v = opaque;
+    void (*hook)(struct vmm *, const char *) = atomic_load(&v->on_log);
+    char *json;
 
     must(!strchr(message, '\n'), "a message with a newline: %s", message);
+    /* With none of the library's locks held (host-api T-3): a report takes most of them. */
+    if (v->dev && !pvg_device_report(v->dev, &json))
+        pvg_free(json);
+    if (hook)
+        hook(v, message);
     if (getenv("PVG_TEST_LOG"))
         fprintf(stderr, "%d: %s\n", level, message);
     pthread_mutex_lock(&v->lock);

@@ -89,6 +89,7 @@ struct vmm {
     struct vmm_display display[VMM_PORTS];
 
     _Atomic(void (*)(struct vmm *)) on_interrupt; /* in the callback, without the lock */
+    _Atomic(void (*)(struct vmm *, const char *)) on_log;    /* the same, with the message */
     _Atomic(void (*)(struct vmm *, const char *)) on_thread; /* the same in thread_enter, which is told the name */
 };
 

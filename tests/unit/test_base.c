@@ -101,29 +101,29 @@ static void test_log(void **state)
     assert_in_range(lines, 1, 8);
     assert_non_null(strstr(last, "packet-length"));
     lines = 0;
-    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 11 * NS_PER_S; /* and some seconds later there are lines again */
+    log.reason[REFUSE_PACKET_LENGTH].start_ns -= 11 * NS_PER_S; /* and some seconds later there are lines again */
     for (int i = 0; i < 1000; i++)
         log_refuse(&log, REFUSE_PACKET_LENGTH, "length %d", i);
     assert_in_range(lines, 1, 8);
     assert_non_null(strstr(last, "100")); /* how often altogether */
     lines = 0;
-    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 11 * NS_PER_S; /* who goes on waits longer each time */
+    log.reason[REFUSE_PACKET_LENGTH].start_ns -= 11 * NS_PER_S; /* who goes on waits longer each time */
     before = lines;
     log_refuse(&log, REFUSE_PACKET_LENGTH, "length");
     assert_int_equal(lines, before);
-    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 10 * NS_PER_S;
+    log.reason[REFUSE_PACKET_LENGTH].start_ns -= 10 * NS_PER_S;
     for (int i = 0; i < 30; i++) {
         for (int k = 0; k < 5; k++)
             log_refuse(&log, REFUSE_PACKET_LENGTH, "length");
         before += 4;
         assert_int_equal(lines, before);
-        log.window_start_ns[REFUSE_PACKET_LENGTH] -= 3601 * NS_PER_S; /* never longer than an hour */
+        log.reason[REFUSE_PACKET_LENGTH].start_ns -= 3601 * NS_PER_S; /* never longer than an hour */
     }
     log_refuse(&log, REFUSE_PACKET_LENGTH, "length"); /* now it is rare */
-    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 3601 * NS_PER_S;
+    log.reason[REFUSE_PACKET_LENGTH].start_ns -= 3601 * NS_PER_S;
     for (int k = 0; k < 5; k++)
         log_refuse(&log, REFUSE_PACKET_LENGTH, "length");
-    log.window_start_ns[REFUSE_PACKET_LENGTH] -= 11 * NS_PER_S;
+    log.reason[REFUSE_PACKET_LENGTH].start_ns -= 11 * NS_PER_S;
     log_refuse(&log, REFUSE_PACKET_LENGTH, "length");
     assert_int_equal(lines, before + 6);
     lines = 0;
@@ -138,6 +138,28 @@ static void test_log(void **state)
     log_refuse(&log, REFUSE_PORT, "x");
     log_msg(&log, PVG_LOG_INFO, "x");
     assert_int_equal(log.refused[REFUSE_PORT], 1);
+    log_fini(&log);
+}
+
+/* Messages have a rate too, those of each level one: a guest's markers hide no warning. */
+static void test_log_messages(void **state)
+{
+    struct log log;
+
+    log_init(&log, count_line, NULL);
+    lines = 0;
+    for (int i = 0; i < 1000; i++)
+        log_msg(&log, PVG_LOG_DEBUG, "marker %d", i);
+    assert_int_equal(lines, 32);
+    assert_string_equal(last, "marker 31");
+    log_msg(&log, PVG_LOG_WARN, "warning");
+    log_refuse(&log, REFUSE_PORT, "port");
+    assert_int_equal(lines, 34);
+    log.level[PVG_LOG_DEBUG].start_ns -= 11 * NS_PER_S;
+    log_msg(&log, PVG_LOG_DEBUG, "marker");
+    assert_string_equal(last, "(968 messages were left out) marker");
+    log_msg(&log, PVG_LOG_DEBUG, "marker");
+    assert_string_equal(last, "marker");
     log_fini(&log);
 }
 
@@ -214,7 +236,7 @@ static void test_recorder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_reader),      cmocka_unit_test(test_desc),
-                                       cmocka_unit_test(test_json_string), cmocka_unit_test(test_log),
+                                       cmocka_unit_test(test_json_string), cmocka_unit_test(test_log), cmocka_unit_test(test_log_messages),
                                        cmocka_unit_test(test_hash),        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_recorder)};
 
