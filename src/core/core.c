@@ -257,6 +257,13 @@ void core_settle(struct core *core, struct gmem_pin *pin, uint32_t task, gva_t g
 
 /* ---- control pages ---- */
 
+void core_set_mapper_pages(struct core *core, gpa_t ring, uint64_t ring_bytes, gpa_t table)
+{
+    atomic_store(&core->mapper_ring, ring.v);
+    atomic_store(&core->mapper_ring_bytes, ring_bytes);
+    atomic_store(&core->mapper_table, table.v);
+}
+
 bool spans_touch(const struct spans *s, uint64_t gpa, uint64_t length)
 {
     size_t lo = 0, hi = s->count;
@@ -270,6 +277,15 @@ bool spans_touch(const struct spans *s, uint64_t gpa, uint64_t length)
             hi = mid;
     }
     return lo < s->count && s->span[lo].start < gpa + length;
+}
+
+static bool spans_touch_mapper(struct core *core, const struct spans *s)
+{
+    uint64_t page = 1ull << core->page_shift, bytes = atomic_load(&core->mapper_ring_bytes);
+    uint64_t table = atomic_load(&core->mapper_table);
+
+    return (bytes && spans_touch(s, atomic_load(&core->mapper_ring), bytes)) ||
+           (table && spans_touch(s, table & ~(page - 1), page));
 }
 
 static bool spans_are_control(struct core *core, const struct spans *s)
@@ -291,7 +307,7 @@ static bool spans_are_control(struct core *core, const struct spans *s)
             if (spans_touch(s, (uint64_t)f->pages[p] << core->page_shift, page))
                 return true;
     }
-    return task_uses_page(core, s);
+    return task_uses_page(core, s) || spans_touch_mapper(core, s);
 }
 
 bool core_is_control(struct core *core, gpa_t gpa, uint64_t length)

@@ -128,6 +128,8 @@ int core_remap(struct core *core, struct gmem_pin *pin, uint32_t task, gva_t gva
                struct gmem_fault *fault);
 /* Tell the observers that pages are about to be given up (core_observer.settle). Worker. */
 void core_settle(struct core *core, struct gmem_pin *pin, uint32_t task, gva_t gva, uint64_t length);
+/* The surface mapper's ring, and its table, of which the first page counts; 0 bytes, address 0: there is none. Any thread. */
+void core_set_mapper_pages(struct core *core, gpa_t ring, uint64_t ring_bytes, gpa_t table);
 /* Does [@gpa, @gpa + @length) touch a page that the device depends on (memory 7.5)? Worker. */
 bool core_is_control(struct core *core, gpa_t gpa, uint64_t length);
 /* The same for any of @runs; those whose addresses are not known (callback mode) are passed over. */

@@ -130,6 +130,8 @@ struct core {
     _Atomic uint32_t task_count;
     uint64_t task_bytes;            /* sum of their lengths */
 
+    _Atomic uint64_t mapper_ring, mapper_ring_bytes, mapper_table; /* guest-physical; 0: none */
+
     _Atomic uint64_t opcode_count[OPCODE_COUNT + 1]; /* last: unknown opcodes */
     _Atomic uint64_t interrupts;
     _Atomic uint32_t key_limit;     /* of the last device-info request, for the report */

@@ -70,6 +70,17 @@ uint64_t pvg_iosfc_mmio_read(struct pvg_iosfc *m, uint64_t offset, unsigned size
     return value;
 }
 
+/* The pages on which nothing else may lie (memory 7.5). */
+static void tell_pages(struct pvg_iosfc *m)
+{
+    uint64_t base = atomic_load(reg(m, IOSFC_RING_BASE)), capacity = atomic_load(reg(m, IOSFC_CAPACITY));
+
+    if (!base || capacity > LIMIT_IOSFC_CAPACITY) /* no ring: nothing is served */
+        capacity = 0;
+    core_set_mapper_pages(m->core, (gpa_t){base}, capacity * IOSFC_ENTRY_BYTES,
+                          (gpa_t){atomic_load(reg(m, IOSFC_DESC_TABLE))});
+}
+
 void pvg_iosfc_mmio_write(struct pvg_iosfc *m, uint64_t offset, uint64_t value, unsigned size)
 {
     uint32_t at = (uint32_t)offset & ~7u;
@@ -89,6 +100,8 @@ void pvg_iosfc_mmio_write(struct pvg_iosfc *m, uint64_t offset, uint64_t value, 
         continue;
     if (at == IOSFC_PRODUCER)
         event_signal(&m->wake);
+    else
+        tell_pages(m);
 }
 
 /* ---- requests ---- */
@@ -531,6 +544,7 @@ void pvg_iosfc_reset(struct pvg_iosfc *m)
     m->raise_due = false;
     for (unsigned i = 0; i < IOSFC_REGISTERS; i++)
         atomic_store(&m->reg[i], 0);
+    tell_pages(m);
     all = mapping_remove_all(m);
     pthread_mutex_unlock(&m->lock);
     m->hooks.drop(m->hooks.ctx);
@@ -632,6 +646,7 @@ void pvg_iosfc_free(struct pvg_iosfc *m)
     iosfc_record_state(m, RECORD_MAPPER_GONE);
     m->hooks.gone(m->hooks.ctx);
     iosfc_stop(m);
+    core_set_mapper_pages(m->core, (gpa_t){0}, 0, (gpa_t){0});
     release(m);
 }
 

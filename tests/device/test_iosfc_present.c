@@ -360,17 +360,20 @@ static void test_overlap(void **state)
 /* memory 7.5: a mapping that contains one of the device's own pages is not shown. */
 static void test_control_pages(void **state)
 {
+    const uint32_t pages[] = {g.root_page_pfn, mp.ring_pfn, mp.table_pfn};
     struct mapped m;
 
     mapped_new(&mp, &m, 1, 128, 128, FORMAT_BGRA, 0, false);
     mapped_pattern(&mp, &m, 1);
     mapped_show(&s, 1);
-    m.pages[1] = g.root_page_pfn;
-    mapped_describe(&mp, &m);
-    assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
-    for (uint64_t i = 1; i <= 2; i++) {
-        mapped_show(&s, 1);
-        assert_int_equal(vmm_refused(&v, "surface-collision"), i);
+    for (uint64_t i = 0; i < COUNT(pages); i++) {
+        m.pages[1] = pages[i];
+        mapped_describe(&mp, &m);
+        assert_int_equal(mapper_do(&mp, IOSFC_OP_MAP, 1), 0);
+        for (uint64_t n = 1; n <= 2; n++) {
+            mapped_show(&s, 1);
+            assert_int_equal(vmm_refused(&v, "surface-collision"), 2 * i + n);
+        }
     }
     m.pages[1] = guest_page(&g);
     mapped_describe(&mp, &m);
@@ -378,6 +381,30 @@ static void test_control_pages(void **state)
     mapped_show(&s, 1); /* the list is read anew */
     assert_true(screen_shows_pattern(&s, 128, 128, 2));
     mapped_free(&m);
+}
+
+/* Nor is anything written to the mapper's ring and table for other commands, as long as they are that. */
+static void test_mapper_pages(void **state)
+{
+    uint32_t pages[3];
+
+    mapper_start(&mp, 2048); /* two pages */
+    pages[0] = mp.ring_pfn;
+    pages[1] = mp.ring_pfn + 1;
+    pages[2] = mp.table_pfn;
+    for (uint32_t i = 0; i < COUNT(pages); i++) {
+        guest_run(&g, &g.channel[0], CMD_GET_DEVICE_INFO, WORDS(64, 64, pages[i]));
+        guest_run(&g, &g.channel[0], CMD_DISPLAY_SET_SHARED_STATE_PAGE, WORDS(0, pages[i]));
+        assert_int_equal(vmm_refused(&v, "reply-collision"), 2 * i + 2);
+    }
+    pvg_iosfc_reset(mp.m);
+    guest_run(&g, &g.channel[0], CMD_GET_DEVICE_INFO, WORDS(64, 64, mp.ring_pfn));
+    mapper_write(&mp, IOSFC_DESC_TABLE, ((uint64_t)mp.table_pfn << g.shift) + 4);
+    guest_run(&g, &g.channel[0], CMD_GET_DEVICE_INFO, WORDS(64, 64, mp.table_pfn));
+    assert_int_equal(vmm_refused(&v, "reply-collision"), 7);
+    mapper_free(&mp);
+    guest_run(&g, &g.channel[0], CMD_GET_DEVICE_INFO, WORDS(64, 64, mp.table_pfn));
+    assert_int_equal(vmm_refused(&v, "reply-collision"), 7);
 }
 
 /* Surfaces of type 4 work beside mappings (display 7.3). */
@@ -652,6 +679,8 @@ int main(void)
         DEVICE_TEST(test_overlap, table),
         DEVICE_TEST(test_overlap, callbacks),
         DEVICE_TEST(test_control_pages, table),
+        DEVICE_TEST(test_mapper_pages, table),
+        DEVICE_TEST(test_mapper_pages, callbacks),
         DEVICE_TEST(test_both_namespaces, table),
         DEVICE_TEST(test_both_namespaces, callbacks),
         DEVICE_TEST(test_unmap_of_nothing, table),
