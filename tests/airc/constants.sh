@@ -3,15 +3,9 @@
 # Function constants (air 2.12): of every type, derived by static initialisers, asked for, old and without a number of their
 # own. A kernel with its constants given is, word by word, the kernel that has the values written in it.
 # usage: constants.sh PVG-AIR
-set -u
+# shellcheck source=tests/airc/head.sh
+. "$(dirname "$0")/head.sh"
 air=$1
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-bad=0
-fail() {
-    echo "FAILED: $*"
-    bad=1
-}
 # One kernel that stores %v of type $2, which the lines of $3 make of constants, and one that stores the literal $4.
 # $1: name; $5: further options of pvg-air.
 pair() {
@@ -143,5 +137,4 @@ assert got == [(30, 2, 'first'), (0, 2, 'second')], got
 words = struct.unpack('<%dI' % (len(data := open(sys.argv[2], 'rb').read()) // 4), data)
 assert 42 in [words[i + 3] for i in range(5, len(words) - 3) if words[i] == 4 << 16 | 43], 'no constant 42' # OpConstant
 EOF
-[ $bad -eq 0 ] && echo "constants: all right"
-exit $bad
+finish constants
