@@ -8,7 +8,7 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 mkdir -p "$WORK/bin" "$WORK/build"
 export PVG_ROOT PVG_BUILD=$WORK/build
-unset PVG_RESULTS PVG_LC_ALL # of the ./pvg test that may be running this
+unset PVG_RESULTS PVG_LC_ALL PVG_PRIVATE PVG_VERBOSE PVG_QEMU_DATA # of the ./pvg test that may be running this
 
 fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
 
