@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The last steps of ./pvg demo: boots the guest image and saves its pictures.
 
-usage: demo.py none|window|vnc DEVICE VNC_ADDRESS ARCH
+usage: demo.py none|window|vnc DEVICE VNC_ADDRESS ARCH [FOLDER]
+
+Pictures and logs go to FOLDER in the build folder: demo, or demo-ARCH.
 
 Every picture is taken when the guest has said that it is there and the host has seen that it is: no fixed waits.
 """
@@ -37,7 +39,7 @@ def main():
     mode, device, address, arch = sys.argv[1:5]
     pvgvm.end_by_signals()
     began = float(os.environ.get("PVG_T0", time.time()))
-    name = "demo" if arch == "x86_64" else f"demo-{arch}"
+    name = sys.argv[5] if len(sys.argv) > 5 else "demo" if arch == "x86_64" else f"demo-{arch}"
     folder = os.path.join(pvgvm.BUILD, name)
     console, screen = os.path.join(folder, "console.png"), os.path.join(folder, "screen.png")
     extra, display = [], "none"

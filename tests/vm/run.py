@@ -110,11 +110,12 @@ def run_case(group, function):
 def main():
     pvgvm.end_by_signals()
     # The modules of cases; each defines GROUPS.
+    import cases_demo
     import cases_driver
     import cases_hostile
     import cases_kms
     import cases_many
-    groups = [*cases_kms.GROUPS, *cases_driver.GROUPS, *cases_many.GROUPS, *cases_hostile.GROUPS]
+    groups = [*cases_kms.GROUPS, *cases_driver.GROUPS, *cases_many.GROUPS, *cases_hostile.GROUPS, *cases_demo.GROUPS]
     wanted = [a.replace("-", "_") for a in sys.argv[1:] if not a.startswith("--")]
     known = {function.__name__ for group in groups for function in group.all_cases()}
     if "--list" in sys.argv:
