@@ -51,7 +51,7 @@ is_build_folder() {
     return 1
 }
 
-# one_at_a_time NAME DOING: waits while another ./pvg does it in this folder. Its turn ends with the process, or when $turn is closed.
+# one_at_a_time NAME DOING: waits while another ./pvg does it in this folder. The turn ends with the process, or with $turn closed.
 one_at_a_time() {
     exec {turn}>"$PVG_BUILD/$1"
     flock -n "$turn" && return
