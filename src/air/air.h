@@ -17,7 +17,7 @@
 
 struct metallib_function; /* container.h */
 
-#define AIR_COMPILER_VERSION 5 /* part of every cache key; raised when the same input may give other output */
+#define AIR_COMPILER_VERSION 6 /* part of every cache key; raised when the same input may give other output */
 
 #define AIR_MAX_ATTRIBUTES  31
 #define AIR_MAX_ATTACHMENTS 8

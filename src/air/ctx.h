@@ -429,6 +429,8 @@ void mesh_end(struct ctx *c);
 bool intr_llvm(struct ctx *c, LLVMValueRef inst, const char *name);
 void intr_call(struct ctx *c, LLVMValueRef inst);
 void intr_split_name(struct call *k, const char *name);
+extern const char *const intr_names[]; /* intr_names.c, to NULL */
+bool intr_named(const char *op);
 uint32_t round_away(struct ctx *c, uint32_t x, uint32_t type, unsigned bits, unsigned n);
 void texture_scan(struct ctx *c);
 bool texture_call(LLVMValueRef inst);              /* takes a texture and a sampler */

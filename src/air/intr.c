@@ -473,9 +473,9 @@ static uint32_t mad_sat(struct ctx *c, uint32_t x, uint32_t y, uint32_t z, LLVMT
     }
     sum = spv_op(s, SpvOpIAdd, ty, 2, lo, z);
     hi = spv_op(s, SpvOpIAdd, ty, 2, hi, spv_op(s, SpvOpShiftRightArithmetic, ty, 2, z, top));
-    hi = spv_op(s, SpvOpIAdd, ty, 2, hi,
-                spv_op(s, SpvOpSelect, ty, 3, spv_op(s, SpvOpULessThan, bv, 2, sum, lo), bits_const(c, t, 1),
-                       spv_null(s, ty)));
+    hi = spv_op(
+        s, SpvOpIAdd, ty, 2, hi,
+        spv_op(s, SpvOpSelect, ty, 3, spv_op(s, SpvOpULessThan, bv, 2, sum, lo), bits_const(c, t, 1), spv_null(s, ty)));
     over = spv_op(s, SpvOpINotEqual, bv, 2, hi, spv_op(s, SpvOpShiftRightArithmetic, ty, 2, sum, top));
     sat = spv_op(s, SpvOpBitwiseXor, ty, 2, spv_op(s, SpvOpShiftRightArithmetic, ty, 2, hi, top),
                  bits_const(c, t, (UINT64_C(1) << (bits - 1)) - 1));
@@ -597,12 +597,12 @@ bool intr_llvm(struct ctx *c, LLVMValueRef i, const char *name)
                 {"usub.sat", "sub_sat", 'u'}, {"ssub.sat", "sub_sat", 's'}};
     static const struct {
         const char *llvm, *air;
-    } fsame[] = {{"fabs", "fabs"},   {"floor", "floor"},       {"ceil", "ceil"},      {"trunc", "trunc"},
-                 {"rint", "rint"},   {"nearbyint", "rint"},    {"roundeven", "rint"}, {"round", "round"},
-                 {"sqrt", "sqrt"},   {"sin", "sin"},           {"cos", "cos"},        {"exp", "exp"},
-                 {"exp2", "exp2"},   {"log", "log"},           {"log2", "log2"},      {"log10", "log10"},
-                 {"pow", "pow"},     {"fma", "fma"},           {"fmuladd", "fma"},    {"minnum", "fmin"},
-                 {"maxnum", "fmax"}, {"copysign", "copysign"}, {"minimum", "fmin"},   {"maximum", "fmax"}};
+    } fsame[] = {{"fabs", "fabs"},   {"floor", "floor"},       {"ceil", "ceil"},       {"trunc", "trunc"},
+                 {"rint", "rint"},   {"nearbyint", "rint"},    {"roundeven", "rint"},  {"round", "round"},
+                 {"sqrt", "sqrt"},   {"sin", "sin"},           {"cos", "cos"},         {"exp", "exp"},
+                 {"exp2", "exp2"},   {"log", "log"},           {"log2", "log2"},       {"log10", "log10"},
+                 {"pow", "pow"},     {"fma", "fma"},           {"fmuladd", "fma"},     {"minnum", "fmin"},
+                 {"maxnum", "fmax"}, {"copysign", "copysign"}, {"minimum", "minimum"}, {"maximum", "maximum"}};
     struct call k = {.inst = i, .ret = LLVMTypeOf(i), .name = name};
     uint32_t merge, r;
 
@@ -671,7 +671,7 @@ void intr_call(struct ctx *c, LLVMValueRef i)
     enum air_refuse why;
 
     if (!strncmp(name, "llvm.", 5)) {
-        if (!intr_llvm(c, i, name))
+        if (!intr_named(name) || !intr_llvm(c, i, name))
             air_fail(c, AIR_REFUSE_INTRINSIC, "%.100s", name);
         return;
     }
@@ -689,6 +689,8 @@ void intr_call(struct ctx *c, LLVMValueRef i)
     why = refused_family(name + 4);
     if (why)
         air_fail(c, why, "%.100s", name);
+    if (!intr_named(k.op))
+        air_fail(c, AIR_REFUSE_INTRINSIC, "%.100s", name);
     if (!strncmp(k.op, "os_log", 6)) /* it only logs */
         return;
     if (!strcmp(k.op, "is_uniform")) {

@@ -12,7 +12,18 @@ struct fm {
     struct spv *s;
     unsigned n, bits;
     uint32_t ty, e, bv;
+    bool bf; /* operands and result are bfloats, the rest is f32 */
 };
+
+static uint32_t operand(struct fm *f, LLVMValueRef v)
+{
+    return f->bf ? bf16_to_f32(f->c, value(f->c, v), f->n) : value(f->c, v);
+}
+
+static uint32_t result(struct fm *f, uint32_t x)
+{
+    return f->bf ? f32_to_bf16(f->c, x, f->n) : x;
+}
 
 static uint32_t k(struct fm *f, double v)
 {
@@ -93,22 +104,93 @@ static uint32_t copysign_(struct fm *f, uint32_t x, uint32_t y)
     return spv_op(f->s, SpvOpBitcast, f->ty, 1, r);
 }
 
-static uint32_t nextafter_(struct fm *f, uint32_t x, uint32_t y)
+/* All in integers of the type's own width, so that no subnormal is lost: the next one away from zero is 1 more. */
+static uint32_t nextafter_(struct ctx *c, uint32_t x, uint32_t y, LLVMTypeRef t)
 {
-    struct spv *s = f->s;
-    uint32_t u = spv_type_vec(s, spv_type_uint(s, f->bits), f->n), b = to_bits(f, x), up, zero, r, tiny;
-    uint32_t pos = cmp(f, SpvOpFOrdGreaterThan, x, k(f, 0)), more = cmp(f, SpvOpFOrdGreaterThan, y, x);
+    struct spv *s = &c->s;
+    unsigned n = vec_len(t), w = scalar_bits(c, t),
+             m = w == 32                                             ? 23
+                 : LLVMGetTypeKind(elem_type(t)) == LLVMHalfTypeKind ? 10
+                                                                     : 7;
+    uint32_t e = spv_type_uint(s, w), u = spv_type_vec(s, e, n), bv = spv_type_vec(s, spv_type_bool(s), n), v[2],
+             mag[2], neg[2], key[2], one = splat(c, spv_uint(s, w, 1), e, n),
+             sign = splat(c, spv_uint(s, w, UINT64_C(1) << (w - 1)), e, n),
+             inf = splat(c, spv_uint(s, w, ((UINT64_C(1) << (w - 1 - m)) - 1) << m), e, n), more, r, zero, nan;
 
-    up = spv_op(s, SpvOpLogicalEqual, f->bv, 2, pos, more); /* away from zero: the next integer */
-    r = spv_op(s, SpvOpSelect, u, 3, up, spv_op(s, SpvOpIAdd, u, 2, b, kb(f, 1)),
-               spv_op(s, SpvOpISub, u, 2, b, kb(f, 1)));
-    zero = cmp(f, SpvOpFOrdEqual, x, k(f, 0));
-    tiny = spv_op(s, SpvOpSelect, u, 3, more, kb(f, 1), kb(f, (UINT64_C(1) << (f->bits - 1)) | 1));
-    r = spv_op(s, SpvOpBitcast, f->ty, 1, spv_op(s, SpvOpSelect, u, 3, zero, tiny, r));
-    r = sel(f, cmp(f, SpvOpFOrdEqual, x, y), y, r);
-    return sel(
-        f, spv_op(s, SpvOpLogicalOr, f->bv, 2, spv_op(s, SpvOpIsNan, f->bv, 1, x), spv_op(s, SpvOpIsNan, f->bv, 1, y)),
-        o2(f, SpvOpFAdd, x, y), r);
+    for (unsigned i = 0; i < 2; i++) {
+        v[i] = i ? y : x;
+        if (type_of(c, t) != u)
+            v[i] = spv_op(s, SpvOpBitcast, u, 1, v[i]);
+        mag[i] = spv_op(s, SpvOpBitwiseAnd, u, 2, v[i], spv_op(s, SpvOpNot, u, 1, sign));
+        neg[i] = spv_op(s, SpvOpINotEqual, bv, 2, mag[i], v[i]);
+        key[i] = spv_op(s, SpvOpSelect, u, 3, neg[i], spv_op(s, SpvOpISub, u, 2, spv_null(s, u), mag[i]), mag[i]);
+    }
+    more = spv_op(s, SpvOpSGreaterThan, bv, 2, key[1], key[0]);
+    r = spv_op(s, SpvOpSelect, u, 3, spv_op(s, SpvOpLogicalNotEqual, bv, 2, more, neg[0]),
+               spv_op(s, SpvOpIAdd, u, 2, v[0], one), spv_op(s, SpvOpISub, u, 2, v[0], one));
+    zero = spv_op(s, SpvOpIEqual, bv, 2, mag[0], spv_null(s, u));
+    r = spv_op(s, SpvOpSelect, u, 3, zero,
+               spv_op(s, SpvOpSelect, u, 3, more, one, spv_op(s, SpvOpBitwiseOr, u, 2, sign, one)), r);
+    r = spv_op(s, SpvOpSelect, u, 3, spv_op(s, SpvOpIEqual, bv, 2, key[0], key[1]), v[1], r);
+    nan = spv_op(s, SpvOpLogicalOr, bv, 2, spv_op(s, SpvOpUGreaterThan, bv, 2, mag[0], inf),
+                 spv_op(s, SpvOpUGreaterThan, bv, 2, mag[1], inf));
+    r = spv_op(s, SpvOpSelect, u, 3, nan,
+               spv_op(s, SpvOpBitwiseOr, u, 2, inf, splat(c, spv_uint(s, w, UINT64_C(1) << (m - 1)), e, n)), r);
+    return type_of(c, t) == u ? r : spv_op(s, SpvOpBitcast, type_of(c, t), 1, r);
+}
+
+/*
+ * f32 @x is *@fraction * 2^result, the fraction in [0.5, 1): from the bits, for GLSL leaves infinities and NaN
+ * undefined, and drivers flush subnormals. @special: what the exponent is of zero, infinity and NaN.
+ */
+static uint32_t exponent(struct ctx *c, uint32_t x, unsigned n, const uint32_t special[3], uint32_t *fraction)
+{
+    struct spv *s = &c->s;
+    uint32_t e = spv_type_uint(s, 32), u = spv_type_vec(s, e, n), fv = spv_type_vec(s, spv_type_float(s, 32), n),
+             bv = spv_type_vec(s, spv_type_bool(s), n), b = spv_op(s, SpvOpBitcast, u, 1, x), mag, top, ex, keep, r;
+#define K(v) splat(c, spv_u32(s, v), e, n)
+
+    mag = spv_op(s, SpvOpBitwiseAnd, u, 2, b, K(0x7fffffff));
+    top = spv_glsl(s, GLSLstd450FindUMsb, u, 1, mag);
+    ex = spv_op(s, SpvOpShiftRightLogical, u, 2, mag, K(23));
+    keep = spv_op(s, SpvOpIEqual, bv, 2, ex, spv_null(s, u)); /* zero or subnormal: make the top bit the hidden one */
+    r = spv_op(s, SpvOpShiftLeftLogical, u, 2, mag,
+               spv_op(s, SpvOpBitwiseAnd, u, 2, spv_op(s, SpvOpISub, u, 2, K(23), top), K(31)));
+    r = spv_op(s, SpvOpSelect, u, 3, keep, r, mag);
+    ex = spv_op(s, SpvOpSelect, u, 3, keep, spv_op(s, SpvOpISub, u, 2, top, K(148)),
+                spv_op(s, SpvOpISub, u, 2, ex, K(126)));
+    r = spv_op(s, SpvOpBitwiseOr, u, 2, spv_op(s, SpvOpBitwiseAnd, u, 2, r, K(0x7fffff)), K(0x3f000000));
+    r = spv_op(s, SpvOpBitwiseOr, u, 2, r, spv_op(s, SpvOpBitwiseAnd, u, 2, b, K(0x80000000)));
+    ex = spv_op(s, SpvOpSelect, u, 3, spv_op(s, SpvOpIEqual, bv, 2, mag, spv_null(s, u)), K(special[0]), ex);
+    ex = spv_op(s, SpvOpSelect, u, 3, spv_op(s, SpvOpIEqual, bv, 2, mag, K(0x7f800000)), K(special[1]), ex);
+    ex = spv_op(s, SpvOpSelect, u, 3, spv_op(s, SpvOpUGreaterThan, bv, 2, mag, K(0x7f800000)), K(special[2]), ex);
+    keep = spv_op(s, SpvOpUGreaterThanEqual, bv, 2, spv_op(s, SpvOpISub, u, 2, mag, K(1)), K(0x7f7fffff));
+    if (fraction)
+        *fraction = spv_op(s, SpvOpBitcast, fv, 1, spv_op(s, SpvOpSelect, u, 3, keep, b, r));
+#undef K
+    return ex;
+}
+
+/*
+ * f32 @x times 2^@e (signed, any): three factors reach from one end of the range beyond the other. The largest is the
+ * last, so that a subnormal is rounded once.
+ */
+static uint32_t scale(struct ctx *c, uint32_t x, uint32_t e, unsigned n)
+{
+    struct spv *s = &c->s;
+    uint32_t i = spv_type_uint(s, 32), u = spv_type_vec(s, i, n), fv = spv_type_vec(s, spv_type_float(s, 32), n),
+             least = splat(c, spv_u32(s, (uint32_t)-126), i, n), bias = splat(c, spv_u32(s, 127), i, n), part[3];
+
+    for (unsigned k = 0; k < 3; k++) {
+        part[k] = spv_glsl(s, GLSLstd450SClamp, u, 3, e, least, bias);
+        e = spv_op(s, SpvOpISub, u, 2, e, part[k]);
+    }
+    for (unsigned k = 3; k-- > 0;) {
+        e = spv_op(s, SpvOpShiftLeftLogical, u, 2, spv_op(s, SpvOpIAdd, u, 2, part[k], bias),
+                   splat(c, spv_u32(s, 23), i, n));
+        x = spv_op(s, SpvOpFMul, fv, 2, x, spv_op(s, SpvOpBitcast, fv, 1, e));
+    }
+    return x;
 }
 
 static void no_contract(struct fm *f, uint32_t id)
@@ -140,7 +222,10 @@ static uint32_t unary(struct fm *f, const char *op, bool fast, uint32_t x)
     if (!strcmp(op, "round"))
         return round_half(f, x);
     if (!strcmp(op, "fract"))
-        return g2(f, GLSLstd450FMin, g1(f, GLSLstd450Fract, x), k(f, f->bits == 16 ? 0x1.ffcp-1 : 0x1.fffffep-1));
+        return g2(f, GLSLstd450FMin, g1(f, GLSLstd450Fract, x),
+                  k(f, f->bf           ? 0x1.fep-1
+                       : f->bits == 16 ? 0x1.ffcp-1
+                                       : 0x1.fffffep-1));
     if (!strcmp(op, "tanh")) /* some drivers compute (e^x - e^-x) / (e^x + e^-x): keep it finite */
         return g1(f, GLSLstd450Tanh, g2(f, GLSLstd450FMin, g2(f, GLSLstd450FMax, x, k(f, -10)), k(f, 10)));
     if (!strcmp(op, "sinpi"))
@@ -173,6 +258,11 @@ static uint32_t several(struct fm *f, const char *op, bool fast, uint32_t *a, un
             return g2(f, mn, a[0], a[1]);
         if (!strcmp(op, "fmax"))
             return g2(f, mx, a[0], a[1]);
+        if (!strcmp(op, "minimum") || !strcmp(op, "maximum")) /* LLVM's: NaN stays */
+            return sel(f,
+                       spv_op(f->s, SpvOpLogicalOr, f->bv, 2, spv_op(f->s, SpvOpIsNan, f->bv, 1, a[0]),
+                              spv_op(f->s, SpvOpIsNan, f->bv, 1, a[1])),
+                       o2(f, SpvOpFAdd, a[0], a[1]), g2(f, op[1] == 'i' ? mn : mx, a[0], a[1]));
         if (!strcmp(op, "atan2"))
             return g2(f, GLSLstd450Atan2, a[0], a[1]);
         if (!strcmp(op, "pow"))
@@ -185,8 +275,6 @@ static uint32_t several(struct fm *f, const char *op, bool fast, uint32_t *a, un
         }
         if (!strcmp(op, "copysign"))
             return copysign_(f, a[0], a[1]);
-        if (!strcmp(op, "nextafter"))
-            return nextafter_(f, a[0], a[1]);
         if (!strcmp(op, "fdim")) /* NaN stays: the comparison is unordered */
             return sel(f, cmp(f, SpvOpFOrdLessThanEqual, a[0], a[1]), k(f, 0), o2(f, SpvOpFSub, a[0], a[1]));
     } else if (n == 3) {
@@ -212,22 +300,23 @@ static uint32_t several(struct fm *f, const char *op, bool fast, uint32_t *a, un
 /* Functions with a pointer result, or integers on one side. */
 static uint32_t mixed(struct fm *f, struct call *q, const char *op)
 {
+    static const uint32_t none[3] = {0, 0, 0};
     struct ctx *c = f->c;
     struct spv *s = f->s;
-    uint32_t iv = spv_type_vec(s, spv_type_sint(s, 32), f->n), uv = spv_type_vec(s, spv_type_uint(s, 32), f->n), x, st,
-             r;
-    uint32_t f32 = spv_type_vec(s, spv_type_float(s, 32), f->n);
+    uint32_t x, r, e, f32 = spv_type_vec(s, spv_type_float(s, 32), f->n);
+    unsigned bytes = scalar_bits(c, q->ret) / 8;
 
     if (q->n < 2 || LLVMTypeOf(q->a[0]) != q->ret)
         return 0;
-    x = value(c, q->a[0]);
     if (!strcmp(op, "sincos") && is_pointer(q->a[1])) {
-        mem_store(c, pointer(c, q->a[1]), q->ret, f->bits / 8, g1(f, GLSLstd450Cos, x));
+        x = operand(f, q->a[0]);
+        mem_store(c, pointer(c, q->a[1]), q->ret, bytes, result(f, g1(f, GLSLstd450Cos, x)));
         return g1(f, GLSLstd450Sin, x);
     }
     if (!strcmp(op, "modf") && is_pointer(q->a[1])) {
+        x = operand(f, q->a[0]);
         r = g1(f, GLSLstd450Trunc, x);
-        mem_store(c, pointer(c, q->a[1]), q->ret, f->bits / 8, r);
+        mem_store(c, pointer(c, q->a[1]), q->ret, bytes, result(f, r));
         r = o2(f, SpvOpFSub, x, r);
         /* infinity minus itself */
         return copysign_(f, sel(f, spv_op(s, SpvOpIsInf, f->bv, 1, x), k(f, 0), r), x);
@@ -235,24 +324,32 @@ static uint32_t mixed(struct fm *f, struct call *q, const char *op)
     if (!strcmp(op, "frexp") && is_pointer(q->a[1])) {
         LLVMTypeRef it = LLVMInt32TypeInContext(c->lc);
 
-        if (f->n > 1)
-            it = LLVMVectorType(it, f->n);
-        x = f->bits == 16 ? spv_op(s, SpvOpFConvert, f32, 1, x) : x;
-        st = spv_type(s, SpvOpTypeStruct, 2, f32, iv);
-        r = spv_glsl(s, GLSLstd450FrexpStruct, st, 1, x);
-        mem_store(c, pointer(c, q->a[1]), it, 4,
-                  spv_op(s, SpvOpBitcast, uv, 1, spv_op(s, SpvOpCompositeExtract, iv, 2, r, 1u)));
-        r = spv_op(s, SpvOpCompositeExtract, f32, 2, r, 0u);
+        x = operand(f, q->a[0]);
+        e = exponent(c, f->bits == 16 ? spv_op(s, SpvOpFConvert, f32, 1, x) : x, f->n, none, &r);
+        mem_store(c, pointer(c, q->a[1]), f->n > 1 ? LLVMVectorType(it, f->n) : it, 4, e);
         return f->bits == 16 ? spv_op(s, SpvOpFConvert, f->ty, 1, r) : r;
     }
     if (!strcmp(op, "ldexp") && !is_pointer(q->a[1])) {
-        uint32_t e = to_u32(c, value(c, q->a[1]), LLVMTypeOf(q->a[1]), true);
-
-        x = f->bits == 16 ? spv_op(s, SpvOpFConvert, f32, 1, x) : x;
-        r = spv_glsl(s, GLSLstd450Ldexp, f32, 2, x, spv_op(s, SpvOpBitcast, iv, 1, e));
+        x = operand(f, q->a[0]);
+        e = to_u32(c, value(c, q->a[1]), LLVMTypeOf(q->a[1]), true);
+        r = scale(c, f->bits == 16 ? spv_op(s, SpvOpFConvert, f32, 1, x) : x, e, f->n);
         return f->bits == 16 ? spv_op(s, SpvOpFConvert, f->ty, 1, r) : r;
     }
     return 0;
+}
+
+static bool is_float(LLVMTypeRef t)
+{
+    LLVMTypeKind k = LLVMGetTypeKind(elem_type(t));
+
+    return k == LLVMFloatTypeKind || k == LLVMHalfTypeKind || k == LLVMBFloatTypeKind;
+}
+
+static uint32_t f32_or_half(struct ctx *c, LLVMValueRef v)
+{
+    uint32_t x = value(c, v);
+
+    return type_is_bf16(LLVMTypeOf(v)) ? bf16_to_f32(c, x, vec_len(LLVMTypeOf(v))) : x;
 }
 
 static bool predicate(struct ctx *c, struct call *q, const char *op)
@@ -275,10 +372,9 @@ static bool predicate(struct ctx *c, struct call *q, const char *op)
         set_value(c, q->inst, r);
         return true;
     }
-    if (strncmp(op, "is", 2) ||
-        (LLVMGetTypeKind(elem_type(t)) != LLVMFloatTypeKind && LLVMGetTypeKind(elem_type(t)) != LLVMHalfTypeKind))
+    if (strncmp(op, "is", 2) || !is_float(t))
         return false;
-    x = value(c, q->a[0]);
+    x = f32_or_half(c, q->a[0]);
     bv = spv_type_vec(s, spv_type_bool(s), n);
     if (!strcmp(op, "isnan")) {
         r = spv_op(s, SpvOpIsNan, bv, 1, x);
@@ -288,7 +384,7 @@ static bool predicate(struct ctx *c, struct call *q, const char *op)
         r = spv_op(s, SpvOpLogicalNot, bv, 1,
                    spv_op(s, SpvOpLogicalOr, bv, 2, spv_op(s, SpvOpIsNan, bv, 1, x), spv_op(s, SpvOpIsInf, bv, 1, x)));
     } else if (!strcmp(op, "isnormal")) { /* the exponent is neither all zeros nor all ones */
-        unsigned w = scalar_bits(c, t), m = w == 16 ? 10 : 23;
+        unsigned w = type_is_bf16(t) ? 32 : scalar_bits(c, t), m = w == 16 ? 10 : 23;
         uint32_t e = spv_type_uint(s, w), v = spv_type_vec(s, e, n), all = (1u << (w - 1 - m)) - 1;
 
         x = spv_op(s, SpvOpBitwiseAnd, v, 2, spv_op(s, SpvOpBitcast, v, 1, x),
@@ -297,7 +393,7 @@ static bool predicate(struct ctx *c, struct call *q, const char *op)
                    spv_op(s, SpvOpINotEqual, bv, 2, x, splat(c, spv_uint(s, w, (uint64_t)all << m), e, n)));
     } else if ((!strcmp(op, "isordered") || !strcmp(op, "isunordered")) && q->n == 2) {
         r = spv_op(s, SpvOpLogicalOr, bv, 2, spv_op(s, SpvOpIsNan, bv, 1, x),
-                   spv_op(s, SpvOpIsNan, bv, 1, value(c, q->a[1])));
+                   spv_op(s, SpvOpIsNan, bv, 1, f32_or_half(c, q->a[1])));
         if (op[2] == 'o')
             r = spv_op(s, SpvOpLogicalNot, bv, 1, r);
     } else {
@@ -310,41 +406,40 @@ static bool predicate(struct ctx *c, struct call *q, const char *op)
 bool intr_math(struct ctx *c, struct call *q)
 {
     struct spv *s = &c->s;
-    bool fast = !strncmp(q->op, "fast_", 5), bf;
+    bool fast = !strncmp(q->op, "fast_", 5), bf = type_is_bf16(q->ret);
     const char *op = fast ? q->op + 5 : q->op;
     struct fm f = {.c = c, .s = s};
     uint32_t a[4], r;
-    LLVMTypeKind kind;
 
     if (predicate(c, q, op))
         return true;
-    if (!strcmp(op, "dot") && q->n == 2) {
-        uint32_t x = value(c, q->a[0]), y = value(c, q->a[1]), e = type_of(c, q->ret);
+    if (!strcmp(op, "dot") && q->n == 2 && is_float(q->ret)) {
+        unsigned n = vec_len(LLVMTypeOf(q->a[0]));
+        uint32_t x = f32_or_half(c, q->a[0]), y = f32_or_half(c, q->a[1]);
+        uint32_t e = bf ? spv_type_float(s, 32) : type_of(c, q->ret);
 
-        set_value(c, q->inst,
-                  vec_len(LLVMTypeOf(q->a[0])) == 1 ? spv_op(s, SpvOpFMul, e, 2, x, y)
-                                                    : spv_op(s, SpvOpDot, e, 2, x, y));
+        r = spv_op(s, n == 1 ? SpvOpFMul : SpvOpDot, e, 2, x, y);
+        set_value(c, q->inst, bf ? f32_to_bf16(c, r, 1) : r);
         return true;
     }
-    if (!strcmp(op, "ilogb") && q->n == 1) {
+    if (!strcmp(op, "ilogb") && q->n == 1 && is_float(LLVMTypeOf(q->a[0]))) {
+        static const uint32_t special[3] = {0x80000001, 0x80000000, 0x80000001}; /* C's, and 1 */
         LLVMTypeRef t = LLVMTypeOf(q->a[0]);
         unsigned n = vec_len(t);
-        uint32_t fv = spv_type_vec(s, spv_type_float(s, 32), n), iv = spv_type_vec(s, spv_type_sint(s, 32), n);
-        uint32_t x = value(c, q->a[0]), uv = spv_type_vec(s, spv_type_uint(s, 32), n);
+        uint32_t x = f32_or_half(c, q->a[0]);
 
-        if (scalar_bits(c, t) == 16)
-            x = spv_op(s, SpvOpFConvert, fv, 1, x);
-        r = spv_op(s, SpvOpCompositeExtract, iv, 2,
-                   spv_glsl(s, GLSLstd450FrexpStruct, spv_type(s, SpvOpTypeStruct, 2, fv, iv), 1, x), 1u);
-        r = spv_op(s, SpvOpBitcast, uv, 1, r);
-        set_value(c, q->inst, spv_op(s, SpvOpISub, uv, 2, r, splat(c, spv_u32(s, 1), spv_type_uint(s, 32), n)));
+        if (LLVMGetTypeKind(elem_type(t)) == LLVMHalfTypeKind)
+            x = spv_op(s, SpvOpFConvert, spv_type_vec(s, spv_type_float(s, 32), n), 1, x);
+        x = exponent(c, x, n, special, NULL); /* of a fraction in [0.5, 1) */
+        set_value(c, q->inst,
+                  spv_op(s, SpvOpISub, spv_type_vec(s, spv_type_uint(s, 32), n), 2, x,
+                         splat(c, spv_u32(s, 1), spv_type_uint(s, 32), n)));
         return true;
     }
-    kind = LLVMGetTypeKind(elem_type(q->ret));
-    bf = kind == LLVMBFloatTypeKind;
-    if ((kind != LLVMFloatTypeKind && kind != LLVMHalfTypeKind && !bf) || !q->n || vec_len(q->ret) > 4 || q->n > 4)
+    if (!is_float(q->ret) || !q->n || vec_len(q->ret) > 4 || q->n > 4)
         return false;
     f.n = vec_len(q->ret);
+    f.bf = bf;
     f.bits = bf ? 32 : scalar_bits(c, q->ret);
     f.e = spv_type_float(s, f.bits);
     f.ty = spv_type_vec(s, f.e, f.n);
@@ -354,16 +449,20 @@ bool intr_math(struct ctx *c, struct call *q)
             continue;
         r = mixed(&f, q, op);
         if (r)
-            set_value(c, q->inst, r);
+            set_value(c, q->inst, result(&f, r));
         return r != 0;
+    }
+    if (!strcmp(op, "nextafter") && q->n == 2) {
+        set_value(c, q->inst, nextafter_(c, value(c, q->a[0]), value(c, q->a[1]), q->ret));
+        return true;
     }
     /* Ask by name first: operands of unknown functions must not be touched. */
     static const char *const known[] = {
-        "fabs",     "floor", "ceil",  "trunc", "rint",  "sqrt",  "rsqrt", "sin",   "cos",      "tan",
-        "asin",     "acos",  "atan",  "sinh",  "cosh",  "asinh", "acosh", "atanh", "exp",      "exp2",
-        "log",      "log2",  "round", "fract", "tanh",  "sinpi", "cospi", "tanpi", "exp10",    "log10",
-        "saturate", "sign",  "fmin",  "fmax",  "atan2", "pow",   "powr",  "fmod",  "copysign", "nextafter",
-        "fdim",     "fma",   "mix",   "clamp", "fmin3", "min3",  "fmax3", "max3",  "fmedian3", "median3"};
+        "fabs",    "floor", "ceil", "trunc", "rint",  "sqrt",     "rsqrt",  "sin",   "cos",      "tan",   "asin",
+        "acos",    "atan",  "sinh", "cosh",  "asinh", "acosh",    "atanh",  "exp",   "exp2",     "log",   "log2",
+        "round",   "fract", "tanh", "sinpi", "cospi", "tanpi",    "exp10",  "log10", "saturate", "sign",  "fmin",
+        "fmax",    "atan2", "pow",  "powr",  "fmod",  "copysign", "fdim",   "fma",   "mix",      "clamp", "minimum",
+        "maximum", "fmin3", "min3", "fmax3", "max3",  "fmedian3", "median3"};
     bool found = false;
 
     for (unsigned i = 0; i < ARRAY_LEN(known); i++)
@@ -371,10 +470,10 @@ bool intr_math(struct ctx *c, struct call *q)
     if (!found)
         return false;
     for (unsigned i = 0; i < q->n; i++)
-        a[i] = bf ? bf16_to_f32(c, value(c, q->a[i]), f.n) : value(c, q->a[i]);
+        a[i] = operand(&f, q->a[i]);
     r = q->n == 1 ? unary(&f, op, fast, a[0]) : several(&f, op, fast, a, q->n);
     if (!r)
         return false;
-    set_value(c, q->inst, bf ? f32_to_bf16(c, r, f.n) : r);
+    set_value(c, q->inst, result(&f, r));
     return true;
 }

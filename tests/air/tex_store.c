@@ -56,12 +56,20 @@ WANT(or_u, OLD | 12)
 WANT(xor_u, OLD ^ 12)
 WANT(min_u, OLD < 12 ? OLD : 12)
 WANT(max_u, OLD > 12 ? OLD : 12)
+WANT(add_s, SOLD - 12)
+WANT(sub_s, SOLD + 12)
+WANT(and_s, SOLD & -12)
+WANT(or_s, SOLD | -12)
+WANT(xor_s, SOLD ^ -12)
+WANT(minus12, -12)
 WANT(min_s, SOLD < -12 ? SOLD : -12)
 WANT(max_s, SOLD > -12 ? SOLD : -12)
 WANT(twelve, 12)
 WANT(add_x, x + 12)
 WANT(swapped, x & 1 ? 12 : OLD)
 WANT(swap_result, k == 0 ? (float)(x & 1) : k == 1 ? OLD : 0)
+WANT(swapped_s, x & 1 ? -12 : SOLD)
+WANT(swap_result_s, k == 0 ? (float)(x & 1) : k == 1 ? SOLD : 0)
 WANT(sum16, x + y ? OLD : 16 * 12 + 120) /* every thread has added 12 and its number to texel 0 */
 WANT(min_ul, OLD < 12 ? OLD : 12)
 WANT(max_ul, OLD > 12 ? OLD : 12)
@@ -93,6 +101,18 @@ WANT(ten_of_level1, x + y ? ALPHA(texel(x, y, 0, 1, k)) : (float)k)
      ", <4 x i64> <i64 51539607564, i64 0, i64 0, i64 0>, i32 0, i32 3)\n" ZERO,                                       \
      NULL, .check = {{want_, 0, 0}}, .need = NEED_IMAGE_INT64}
 
+/* odd columns expect what is there, the others something else */
+#define SWAP(type, sign, format, arg, less, put, from, got_, left_)                                                    \
+    {"atomic_compare_exchange_2d_" type, T2D, format, arg,                                                             \
+     "  %e = alloca <4 x i32>, align 16\n  %y10 = mul i32 %y, 10\n  %sx = add i32 %x, " less                           \
+     "\n  %sv = add i32 %sx, %y10\n  %odd = and i32 %x, 1\n  %oe = icmp eq i32 %odd, 1\n"                              \
+     "  %w = select i1 %oe, i32 %sv, i32 9999\n"                                                                       \
+     "  %e4 = insertelement <4 x i32> zeroinitializer, i32 %w, i32 0\n  store <4 x i32> %e4, ptr %e, align 16\n"       \
+     "  %ok = call i1 @air.atomic_compare_exchange_weak_explicit_texture_2d." sign ".v4i32(" T I2 ", ptr %e, " U4(put)  \
+     ", i32 0, i32 0, i32 3)\n  %got = load <4 x i32>, ptr %e, align 16\n  %g0 = extractelement <4 x i32> %got, i32 0\n" \
+     "  %k = zext i1 %ok to i32\n  %q0 = insertelement <4 x i32> zeroinitializer, i32 %k, i32 0\n"                     \
+     "  %q = insertelement <4 x i32> %q0, i32 %g0, i32 1\n" from, got_, .check = {{left_, 0, 0}}}
+
 static const struct row table[] = {
     {"write_1d", T1D, FLOAT4, "texture1d<float, write>",
      TEXEL_AT("%x", "0") WRITE("texture_1d", ", i32 %x" TX END), NULL, .check = {{written_x, 0, 0}}},
@@ -119,6 +139,9 @@ static const struct row table[] = {
     {"write_2d_uint", T2D, UINT1, "texture2d<uint, write>",
      TEXEL "  %n0 = insertelement <4 x i32> zeroinitializer, i32 %ws, i32 0\n"
      "  call void @air.write_texture_2d.u.v4i32(" T I2 ", <4 x i32> %n0" END ")\n", NULL, .check = {{written_int, 0, 0}}},
+    {"write_2d_int", T2D, SINT1, "texture2d<int, write>",
+     TEXEL "  %n0 = insertelement <4 x i32> zeroinitializer, i32 %ws, i32 0\n"
+     "  call void @air.write_texture_2d.s.v4i32(" T I2 ", <4 x i32> %n0" END ")\n", NULL, .check = {{written_int, 0, 0}}},
     {"read_write_2d", T2D, FLOAT4, RW2D,
      "  %q = call " S4 " @air.read_texture_2d.v4f32(" T I2 ", i32 0, i32 3)\n" OUT
      "  %w = fmul <4 x float> %r, <float 2.0, float 2.0, float 2.0, float 2.0>\n"
@@ -184,6 +207,12 @@ static const struct row table[] = {
     FETCH_U("fetch_min", "fetch_min", min_u),
     FETCH_U("fetch_max", "fetch_max", max_u),
     FETCH_U("exchange", "exchange", twelve),
+    FETCH_S("fetch_add", "fetch_add", add_s),
+    FETCH_S("fetch_sub", "fetch_sub", sub_s),
+    FETCH_S("fetch_and", "fetch_and", and_s),
+    FETCH_S("fetch_or", "fetch_or", or_s),
+    FETCH_S("fetch_xor", "fetch_xor", xor_s),
+    FETCH_S("exchange", "exchange", minus12),
     FETCH_S("fetch_min", "fetch_min", min_s),
     FETCH_S("fetch_max", "fetch_max", max_s),
     {"atomic_fetch_sub_2d_uint", T2D, UINT1, URW,
@@ -194,6 +223,9 @@ static const struct row table[] = {
     {"atomic_store_2d_uint", T2D, UINT1, URW,
      "  call void @air.atomic_store_explicit_texture_2d.u.v4i32(" T ", " U4("12") I2 ", i32 0, i32 3)\n" ZERO, NULL,
      .check = {{twelve, 0, 0}}},
+    {"atomic_store_2d_int", T2D, SINT1, SRW,
+     "  call void @air.atomic_store_explicit_texture_2d.s.v4i32(" T ", " U4("-12") I2 ", i32 0, i32 3)\n" ZERO, NULL,
+     .check = {{minus12, 0, 0}}},
     {"atomic_fetch_add_one_texel", T2D, UINT1, URW,
      "  %a0 = add i32 %id, 12\n  %a = insertelement <4 x i32> zeroinitializer, i32 %a0, i32 0\n"
      ATOMIC("fetch_add", "texture_2d", "u", ", <2 x i32> zeroinitializer, <4 x i32> %a, i32 0, i32 3") ZERO, NULL,
@@ -216,14 +248,8 @@ static const struct row table[] = {
     {"atomic_fetch_add_3d", T3D, UINT1, "texture3d<uint, read_write>",
      Z0 ATOMIC("fetch_add", "texture_3d", "u", ", <3 x i32> %z3, " U4("12") ", i32 0, i32 3") FROM_U, old_u,
      .check = {{add_u, 0, 0}}},
-    {"atomic_compare_exchange_2d", T2D, UINT1, URW,
-     "  %e = alloca <4 x i32>, align 16\n  %y10 = mul i32 %y, 10\n  %sv = add i32 %x, %y10\n  %odd = and i32 %x, 1\n"
-     "  %oe = icmp eq i32 %odd, 1\n  %w = select i1 %oe, i32 %sv, i32 9999\n"
-     "  %e4 = insertelement <4 x i32> zeroinitializer, i32 %w, i32 0\n  store <4 x i32> %e4, ptr %e, align 16\n"
-     "  %ok = call i1 @air.atomic_compare_exchange_weak_explicit_texture_2d.u.v4i32(" T I2 ", ptr %e, " U4("12")
-     ", i32 0, i32 0, i32 3)\n  %got = load <4 x i32>, ptr %e, align 16\n  %g0 = extractelement <4 x i32> %got, i32 0\n"
-     "  %k = zext i1 %ok to i32\n  %q0 = insertelement <4 x i32> zeroinitializer, i32 %k, i32 0\n"
-     "  %q = insertelement <4 x i32> %q0, i32 %g0, i32 1\n" FROM_U, swap_result, .check = {{swapped, 0, 0}}},
+    SWAP("uint", "u", UINT1, URW, "0", "12", FROM_U, swap_result, swapped),
+    SWAP("int", "s", SINT1, SRW, "-20", "-12", FROM_S, swap_result_s, swapped_s),
     {"atomic_float", T2D, FLOAT4, RW2D,
      "  %q = call <4 x float> @air.atomic_fetch_add_explicit_texture_2d.v4f32(" T I2 ", <4 x float> zeroinitializer, i32 0, i32 3)\n"
      "  %r = fadd <4 x float> %q, %q\n", NULL, .refused = AIR_REFUSE_INTRINSIC},

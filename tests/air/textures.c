@@ -113,6 +113,8 @@ static const struct row table[] = {
      TYPED("sample_texture_2d", "v4f16", "half", T ", " SMP C2 OFF2 AUTO, "fpext <4 x half> %h to <4 x float>"), xy, .sampler = NEAREST},
     {"sample_2d_uint", T2D, UINT4, "texture2d<uint, sample>",
      TYPED("sample_texture_2d", "u.v4i32", "i32", T ", " SMP C2 OFF2 AUTO, FROM("u", "i32")), ints, .sampler = NEAREST},
+    {"sample_2d_int", T2D, SINT4, "texture2d<int, sample>",
+     TYPED("sample_texture_2d", "s.v4i32", "i32", T ", " SMP C2 OFF2 AUTO, FROM("s", "i32")), sints, .sampler = NEAREST},
     {"gather_2d", T2D, FLOAT4, S2D,
      ON(T, "gather_texture_2d", ", " SMP MID2 OFF2 ", i32 0, i32 0"), gathered, .sampler = LINEAR},
     {"gather_2d_g1", T2D, FLOAT4, S2D,

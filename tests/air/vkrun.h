@@ -126,6 +126,11 @@ struct vk_mod {
     VkShaderModule mod;
 };
 
+/*
+ * With PVG_TEST_NAMES in the environment kernels are not run: what they declare is appended to the file of that name, for
+ * families.sh. True: so it was.
+ */
+bool vk_only_names(const char *text);
 bool vk_dispatch(struct vk *v, const struct air_result *fn, const struct vk_run *run, char *why, size_t max);
 /*
  * The kernel @k of an LLVM text, assembled, compiled and dispatched. Unless it ran, @why says how far it came and what was

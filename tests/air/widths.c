@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Integers of 8, 16 and 64 bits and halves on devices that lack them: each construct of LLVM on these types, run and
- * compared by value with C, with the device's capabilities taken away one by one, in pairs and all together. The
- * kernels are LLVM text made here. Every module must declare none of what was taken away (told from its words, not from
- * the compiler's own check).
+ * Frame of the tests widths and functions: kernels made from LLVM text, run and compared by value with C, with the
+ * device's capabilities taken away one by one, in pairs and all together. Every module must declare none of what was
+ * taken away (told from its words, not from the compiler's own check).
  *
- * usage: widths [NAME]. Exit status 77 without a Vulkan device.
+ * usage: widths [NAME], functions [NAME]. Exit status 77 without a Vulkan device.
  */
 #include "lost.h"
 #include "widths.h"
@@ -89,6 +88,8 @@ static enum vk_text run_body(const char *body, const char *extra, unsigned threa
         extra, body);
     vk_options(&vk, &o);
     o.caps = vk.caps & ~mask;
+    o.constant_count = 1;
+    o.constant[0] = (struct air_constant){.index = 7, .number = 41};
     if (native_groups)
         o.simd_width = 0;
     for (unsigned i = 0; i < 4; i++)
@@ -98,9 +99,10 @@ static enum vk_text run_body(const char *body, const char *extra, unsigned threa
 
 bool run(const char *label, const char *body, const char *extra, unsigned threads, unsigned local)
 {
+    static unsigned count;
     char err[600];
 
-    if (!asked_for(label))
+    if (!asked_for(label) || (mask && count++ % one_in))
         return false;
     if (run_body(body, extra, threads, local, err, sizeof(err)) == VK_TEXT_RAN)
         return true;
@@ -177,10 +179,8 @@ int main(int argc, char **argv)
         device = devices[d].name;
         mask = devices[d].off;
         words = devices[d].word;
-        widths_integers();
-        widths_memory();
-        widths_halves();
-        widths_simd();
+        for (void (*const *part)(void) = parts; *part; part++)
+            (*part)();
     }
     for (unsigned i = 0; i < 4; i++)
         vk_buf_free(&vk, &b[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of the test widths share: devices that lack types, kernels made from text, elements of buffers, values
- * where widths go wrong. widths.c says what the test is.
+ * What the parts of the tests widths and functions share: devices that lack types, kernels made from text, elements of
+ * buffers, values where widths go wrong. widths.c says how they are run.
  */
 #ifndef PVG_TESTS_AIR_WIDTHS_H
 #define PVG_TESTS_AIR_WIDTHS_H
@@ -62,10 +62,13 @@ static inline void clear_out(void)
     memset(b[3].map, 0xee, BYTES);
 }
 
-/* The parts, each of all its kernels on the device of now. */
-void widths_integers(void); /* widths_int.c */
-void widths_memory(void);   /* widths_mem.c */
-void widths_halves(void);   /* widths_half.c */
-void widths_simd(void);     /* widths_simd.c */
+/* Each of all its kernels on the device of now, to NULL. */
+extern void (*const parts[])(void);
+extern const unsigned one_in; /* so many kernels are run on a device that lacks something */
+
+/* widths: each construct of LLVM on integers of 8, 16 and 64 bits and halves */
+void widths_memory(void); /* widths_mem.c */
+void widths_halves(void); /* widths_half.c */
+void widths_simd(void);   /* widths_simd.c */
 
 #endif

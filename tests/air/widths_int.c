@@ -219,7 +219,7 @@ static void from_float_test(unsigned to, char how)
         expect(label, 512, to, from_float_want);
 }
 
-void widths_integers(void)
+static void widths_integers(void)
 {
     static const unsigned widths[] = {8, 16, 64};
 
@@ -249,3 +249,6 @@ void widths_integers(void)
     cast_test(32, 64, 'z');
     cast_test(32, 16, 't');
 }
+
+void (*const parts[])(void) = {widths_integers, widths_memory, widths_halves, widths_simd, NULL};
+const unsigned one_in = 1;

@@ -262,7 +262,9 @@ static void interpolation(void)
     gfx_expect("pull_center", gfx_start("vs_persp", "fs_pull_center"), 0, w_perspective, 1e-5);
     gfx_expect("pull_center_no_perspective", small("fs_pull_center_linear"), 0, w_small_linear, 1e-5);
     centroid("pull_centroid", "fs_pull_centroid");
+    centroid("pull_centroid_no_perspective", "fs_pull_centroid_linear");
     gfx_expect("pull_sample", start4("vs_edge", "fs_pull_sample", -1), 0, w_sample2, 1e-3);
+    gfx_expect("pull_sample_no_perspective", start4("vs_edge", "fs_pull_sample_linear", -1), 0, w_sample2, 1e-3);
     gfx_expect("pull_offset_affine", gfx_start("vs_affine", "fs_pull_offset"), 0, w_offset_linear, 1e-4);
     gfx_expect("pull_offset_half_no_perspective", small("fs_pull_offset_int"), 0, w_small_offset_linear, 4e-3);
     if (strstr(gfx_vk.name, "llvmpipe")) /* Mesa 22.3 and 25.0 */

@@ -371,7 +371,9 @@ on:
   %dx = call float @air.dfdx.f32(float %sq)
   %xy = fmul float %y, 3.0
   %dy = call float @air.dfdy.f32(float %xy)
-  %help = call i1 @air.is_helper_thread()
+  %one = call i1 @air.is_helper_thread()
+  %also = call i1 @air.simd_is_helper_thread()
+  %help = and i1 %one, %also
   %h = select i1 %help, float 1.0, float 0.0
   %n = call i32 @cell(<4 x float> %pos)
   %p = getelementptr i32, ptr addrspace(1) %b, i32 %n
@@ -405,9 +407,19 @@ define <4 x float> @fs_pull_centroid(ptr addrspace(1) %h) {
   %r = shufflevector <2 x float> %c, <2 x float> <float 0.0, float 1.0>, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
   ret <4 x float> %r
 }
+define <4 x float> @fs_pull_centroid_linear(ptr addrspace(1) %h) {
+  %c = call <2 x float> @air.interpolate_centroid_no_perspective.v2f32(ptr addrspace(1) %h)
+  %r = shufflevector <2 x float> %c, <2 x float> <float 0.0, float 1.0>, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  ret <4 x float> %r
+}
 ; Sample 2 of every pixel, whichever sample is shaded.
 define <4 x float> @fs_pull_sample(ptr addrspace(1) %h) {
   %c = call <2 x float> @air.interpolate_sample_perspective.v2f32(ptr addrspace(1) %h, i32 2)
+  %r = shufflevector <2 x float> %c, <2 x float> <float 0.0, float 1.0>, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  ret <4 x float> %r
+}
+define <4 x float> @fs_pull_sample_linear(ptr addrspace(1) %h) {
+  %c = call <2 x float> @air.interpolate_sample_no_perspective.v2f32(ptr addrspace(1) %h, i32 2)
   %r = shufflevector <2 x float> %c, <2 x float> <float 0.0, float 1.0>, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
   ret <4 x float> %r
 }
@@ -434,6 +446,7 @@ define <4 x float> @fs_pull_mixed(ptr addrspace(1) %h, <4 x float> %c, ptr addrs
 
 declare void @air.discard_fragment()
 declare i1 @air.is_helper_thread()
+declare i1 @air.simd_is_helper_thread()
 declare float @air.dfdx.f32(float)
 declare float @air.dfdy.f32(float)
 declare i32 @air.convert.u.i32.f.f32(float)
@@ -442,7 +455,9 @@ declare i32 @air.get_num_samples.i32(i32)
 declare <4 x float> @air.interpolate_center_perspective.v4f32(ptr addrspace(1))
 declare <4 x float> @air.interpolate_center_no_perspective.v4f32(ptr addrspace(1))
 declare <2 x float> @air.interpolate_centroid_perspective.v2f32(ptr addrspace(1))
+declare <2 x float> @air.interpolate_centroid_no_perspective.v2f32(ptr addrspace(1))
 declare <2 x float> @air.interpolate_sample_perspective.v2f32(ptr addrspace(1), i32)
+declare <2 x float> @air.interpolate_sample_no_perspective.v2f32(ptr addrspace(1), i32)
 declare <4 x float> @air.interpolate_offset_perspective.v4f32(ptr addrspace(1), <2 x float>)
 declare <4 x half> @air.interpolate_offset_no_perspective.v4f16(ptr addrspace(1), <2 x i32>)
 
@@ -486,7 +501,7 @@ declare <4 x half> @air.interpolate_offset_no_perspective.v4f16(ptr addrspace(1)
 !158 = !{i32 1, !"air.amplification_id", !"air.arg_type_name", !"uint", !"air.arg_name", !"aid"}
 !159 = !{i32 2, !"air.amplification_count", !"air.arg_type_name", !"ushort", !"air.arg_name", !"count"}
 
-!air.fragment = !{!30, !31, !32, !33, !34, !35, !36, !37, !38, !39, !40, !41, !42, !43, !44, !45, !46, !47, !48, !49, !50, !51, !52, !53, !54, !55, !56, !57, !58, !59, !60, !61, !62, !63, !64, !65, !66, !67}
+!air.fragment = !{!30, !31, !32, !33, !34, !35, !36, !37, !38, !39, !40, !41, !42, !43, !44, !45, !46, !47, !48, !49, !50, !51, !52, !53, !54, !55, !56, !57, !58, !59, !60, !61, !62, !63, !64, !65, !66, !67, !68, !69}
 !30 = !{ptr @fs_position, !{!200}, !{!210}}
 !31 = !{ptr @fs_perspective, !{!200}, !{!211}}
 !32 = !{ptr @fs_linear, !{!200}, !{!212}}
@@ -525,6 +540,8 @@ declare <4 x half> @air.interpolate_offset_no_perspective.v4f16(ptr addrspace(1)
 !65 = !{ptr @fs_pull_offset_int, !{!200}, !{!232}}
 !66 = !{ptr @fs_pull_mixed, !{!200}, !{!231, !234, !235}}
 !67 = !{ptr @fs_color, !{!200}, !{!211}}
+!68 = !{ptr @fs_pull_centroid_linear, !{!200}, !{!233}}
+!69 = !{ptr @fs_pull_sample_linear, !{!200}, !{!233}}
 !200 = !{!"air.render_target", i32 0, i32 0, !"air.arg_type_name", !"float4"}
 !201 = !{!"air.render_target", i32 0, i32 0, !"air.arg_type_name", !"int4"}
 !202 = !{!"air.render_target", i32 0, i32 0, !"air.arg_type_name", !"uint4"}
