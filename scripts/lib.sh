@@ -22,6 +22,9 @@ PVG_EXIT_SKIP=77
 say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'pvg: note: %s\n' "$*" >&2; }
 die() { PVG_SAID=1; printf 'pvg: %s\n' "$*" >&2; exit 1; }
+for number in PVG_JOBS PVG_DEADLINE_S; do
+    [[ ${!number:-1} =~ ^[1-9][0-9]*$ ]] || { printf 'pvg: %s=%s: a whole number is needed\n' "$number" "${!number}" >&2; exit 2; }
+done
 # misuse TEXT...: the command line of this verb is wrong.
 misuse() { PVG_SAID=1; printf 'pvg: %s; ./pvg %s --help says more\n' "$*" "${0##*/verb-}" >&2; exit 2; }
 
