@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The device as QEMU and its user see it: configuration space, properties, life cycle. (seed-checklist B, F2, G, J)
+import itertools
 import mmap
 import os
 import re
@@ -346,16 +347,16 @@ def fault_kind(error):
 
 
 def device_state(m):
-    """Everything of a device that another could trip over."""
-    process = f'/proc/{m.process.pid}'
-    threads = []
-    for task in os.listdir(f'{process}/task'):
-        try:
-            threads.append(open(f'{process}/task/{task}/comm').read())
-        except OSError:
-            pass  # it ended meanwhile
-    return (sorted(t for t in threads if t.startswith('pvg')),
-            sorted(os.readlink(f'{process}/fd/{fd}') for fd in os.listdir(f'{process}/fd')),
+    """Everything of a device that another could trip over: threads first."""
+    def each(folder, look):
+        for entry in os.scandir(f'/proc/{m.process.pid}/{folder}'):
+            try:
+                yield look(entry.path)
+            except OSError:
+                pass  # it ended meanwhile
+
+    return ([name for name in each('task', lambda path: open(f'{path}/comm').read()) if name.startswith('pvg')],
+            sorted(each('fd', os.readlink)),
             m.qmp('human-monitor-command', **{'command-line': 'info mtree'}), m.qmp('query-migrate'),
             *(m.qmp('qom-list', path=path) for path in ('/machine/apple-gfx-mmio[0]', '/machine/unattached', '/backend')))
 
@@ -374,27 +375,28 @@ def failing_steps():
 
             for on in False, True, False:
                 equal(realize(on), None, f'realized={on}')
-            before, n, kinds, left_out = device_state(m), 0, set(), 0
-            while True:
-                n, blocks = n + 1, faults.blocks()
+            wait_for(lambda: not device_state(m)[0], 'end of its threads')
+            before, kinds, left_out = device_state(m), set(), 0
+            for n in itertools.count(1):
+                blocks = faults.blocks()
                 for _ in range(FAULT_REPEAT):
                     faults.fail(n)
                     error = realize()
-                    if not faults.failed():
-                        break
+                    reached = faults.failed()
                     if error:
                         kinds.add(fault_kind(error))
-                    else:
+                    elif reached:
                         left_out += 1
                         equal(realize(False), None, f'call {n}, realized=off')
-                else:
-                    # A console that is used again costs a timer: QEMU's.
-                    at = re.match(r'cannot create the device|display (\d+)', error or '')
-                    consoles = 2 if not at else int(at.group(1)) + 1 if at.group(1) else 0
-                    wait_for(lambda: faults.blocks() - blocks < FAULT_REPEAT * (consoles + 1), f'the heap, call {n}: {error}')
-                    wait_for(lambda: device_state(m) == before, f'the state before call {n}: {error}')
-                    continue
-                break
+                    else:
+                        break
+                if not reached:
+                    break
+                # A console that is used again costs a timer: QEMU's.
+                at = re.match(r'cannot create the device|display (\d+)', error or '')
+                consoles = 2 if not at else int(at.group(1)) + 1 if at.group(1) else 0
+                wait_for(lambda: faults.blocks() - blocks < FAULT_REPEAT * (consoles + 1), f'the heap, call {n}: {error}')
+                wait_for(lambda: device_state(m) == before, f'the state before call {n}: {error}')
             equal(error, None, 'without a fault')
             equal(kinds, FAULT_ERRORS | {'cannot create the surface mapper: out of memory',
                                          'cannot create the surface mapper: the operating system refused'}, 'errors')
@@ -405,10 +407,9 @@ def failing_steps():
 @test
 def failing_steps_at_start():
     """the same of the PCI device at the start: QEMU says it and ends with status 1"""
-    faults, kinds, n = Faults(), set(), 0
+    faults, kinds = Faults(), set()
     with tempfile.TemporaryDirectory() as folder:
-        while True:
-            n += 1
+        for n in itertools.count(1):
             faults.fail(n)
             # The second device ends a QEMU whose first one lives without what failed.
             status, text = run_qemu('-device', f'apple-gfx-pci,displays=2,record={folder}/record', '-device',
