@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# pvg-airc as a service: by systemd's own activation, as a user's unit under a real service manager, and for a client that
-# may not start programs, as QEMU under libvirt. Needs no booted systemd: a user's manager is run in a mount namespace.
+# pvg-airc as a service: by systemd's own activation, as a user's unit and as the machine's under a real service manager, and
+# for a client that may not start programs, as QEMU under libvirt. Needs no booted systemd: a user's manager, run by root in
+# a mount namespace, can do all that the machine's unit asks for but to make up a user (DynamicUser).
 # usage: units.sh PVG-AIRC AIRC-ASK SOURCE-ROOT
 set -u
 airc=$1 ask=$2 src=$3
@@ -73,8 +74,7 @@ else
     echo "SKIP: systemd-socket-activate is missing"
 fi
 
-# The machine's units, which need a booted systemd to run: read by systemd without complaint, and as locked up as they were
-# made. Nothing is started here.
+# The machine's units: read by systemd without complaint, and as locked up as they were made. Nothing is started here.
 if command -v systemd-analyze >/dev/null; then
     mkdir -p "$tmp/system"
     sed -e "s#@bindir@/pvg-airc#$airc#" -e '/^Documentation=/d' "$src/tools/systemd/pvg-airc.service.in" >"$tmp/system/pvg-airc.service"
@@ -102,6 +102,14 @@ mkdir -p "$tmp/config/systemd/user"
 cp "$src/tools/systemd/pvg-airc.socket" "$tmp/config/systemd/user/"
 sed -e "s#@bindir@/pvg-airc#$airc#" -e 's/--idle-exit=[0-9]*/--idle-exit=1/' "$src/tools/systemd/pvg-airc-user.service.in" \
     >"$tmp/config/systemd/user/pvg-airc.service"
+sed -e 's#@bindir@#/run#' -e 's/--idle-exit=[0-9]*/--idle-exit=2/' -e 's/^DynamicUser=yes/User=daemon/' \
+    -e 's/pvg-airc.socket/machine.socket/' "$src/tools/systemd/pvg-airc.service.in" >"$tmp/machine.service"
+sed 's#%t/#/run/#' "$src/tools/systemd/pvg-airc.socket" >"$tmp/machine.socket"
+if getent group kvm >/dev/null; then
+    mkdir "$tmp/machine.socket.d"
+    cp "$src/tools/systemd/pvg-airc-system.conf" "$tmp/machine.socket.d/"
+fi
+cp "$airc" "$ask" "$ll" "$tmp/"
 cat >"$tmp/inside" <<'EOF'
 mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && mkdir -p -m 700 /run/user/0 || exit 77
 export XDG_RUNTIME_DIR=/run/user/0 XDG_CONFIG_HOME=$1/config
@@ -130,15 +138,45 @@ for round in 1 2; do # it ends when idle and is started again
     [ "$state" = inactive ] || { say "the service is $state"; tail -n 20 "$1/manager.log"; }
 done
 systemctl --user stop pvg-airc.socket
+
+# The machine's service sees neither /tmp nor homes, and finds in /run what the machine's manager leaves there.
+units=$XDG_RUNTIME_DIR/systemd/user
+mkdir -p "$units" /run/systemd/inaccessible/dir
+: >/run/systemd/inaccessible/reg
+cp -r "$1"/machine.* "$units/"
+cp "$1/pvg-airc" "$1/airc-ask" "$1/kernel.ll" /run/
+mount -t tmpfs -o mode=1777 tmpfs /tmp && mount -t tmpfs -o mode=1777 tmpfs /var/tmp || say "no folder for temporary files"
+systemctl --user daemon-reload
+systemctl --user start machine.socket || say "the machine's socket unit does not start"
+if [ -d "$units/machine.socket.d" ]; then
+    [ "$(stat -c '%a %U %G' /run/pvg-airc.sock)" = '660 root kvm' ] || say "the machine's socket is not for root and group kvm"
+fi
+if env -u XDG_RUNTIME_DIR /run/airc-ask --sandbox /run/kernel.ll sums >/run/log 2>&1; then
+    pid=$(systemctl --user show -p MainPID --value machine.service)
+    for line in "Uid:.$(id -u daemon)\>" 'CapBnd:.0*$' 'CapEff:.0*$' 'NoNewPrivs:.1' 'Seccomp:.2'; do
+        grep -q "^$line" "/proc/$pid/status" || say "the machine's service: no $line: $(cat "/proc/$pid/status")"
+    done
+    [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ] || say "the machine's service has a network"
+    # systemd's filter leaves pvg-airc the walls that it makes by itself
+    if setpriv --reuid daemon --regid daemon --clear-groups unshare -Umn true 2>/dev/null; then
+        grep -q 'jail 0xf' /run/log || say "the machine's service: $(cat /run/log)"
+    fi
+elif [ "$(systemctl --user show -p ExecMainStatus --value machine.service)" = 226 ]; then
+    echo "SKIP: the kernel does not let a service manager make namespaces here: the machine's unit"
+else
+    say "the machine's service: $(cat /run/log; systemctl --user status machine.service)"
+fi
+systemctl --user stop machine.socket machine.service
 kill $manager
 exit $status
 EOF
 # One manager at a time: another copy's would see to the same control groups, and end what is in them.
 flock /tmp/pvg-airc-units.lock unshare -m sh "$tmp/inside" "$tmp" $manager "$ask" "$ll" >"$tmp/log" 2>&1
 case $? in
-0) grep -q 'of somebody else' "$tmp/log" || fail "user's unit" ;;
+0) grep -q 'of somebody else' "$tmp/log" || fail "units"
+   grep '^SKIP' "$tmp/log" ;;
 77) echo "SKIP: a user's service manager does not run here" ;;
-*) fail "user's unit" ;;
+*) fail "units under a service manager" ;;
 esac
 [ $bad -eq 0 ] && echo "units: all right"
 exit $bad
