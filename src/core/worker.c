@@ -89,13 +89,21 @@ static void drop_all(struct core *core)
     core->raise = false;
 }
 
-/* Carry out requests: the worker is outside its section. The VMM hears of tasks that go: not while it is paused. */
+/*
+ * Carry out requests: the worker is outside its section. Not before who made them has everybody else out of guest memory: in
+ * callback mode that goes with the tasks. The VMM hears of those: not while it is paused.
+ */
 static void carry_out(struct core *core)
 {
+    uint32_t requests;
+
     if (!atomic_load(&core->requests))
         return;
     atomic_fetch_add(&core->callbacks, 1);
-    if (!paused(core) && atomic_exchange(&core->requests, 0))
+    pthread_mutex_lock(&core->quiesce_lock);
+    requests = paused(core) ? 0 : atomic_exchange(&core->requests, 0);
+    pthread_mutex_unlock(&core->quiesce_lock);
+    if (requests)
         drop_all(core);
     atomic_fetch_sub(&core->callbacks, 1);
     if (core_silent(core))

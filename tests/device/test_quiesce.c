@@ -203,6 +203,39 @@ static void test_pause_drops(void **state)
     vmm_poll(atomic_load(&gone));
 }
 
+/* What the device has mapped of the guest's (callback mode) goes when all have left it: a display's clock too. */
+static void *disable_main(void *arg)
+{
+    vmm_w32(&v, REG_FIFO_CONTROL, 0);
+    return NULL;
+}
+
+static void test_root_stays(void **state)
+{
+    struct pipe *pipe = &displays->pipes[0];
+    struct gmem_pin pin = {0};
+    uint64_t destroyed = vmm_see(&v, v.destroys);
+    pthread_t thread;
+    void *p;
+
+    gmem_pin(alone.gmem, &pin);
+    pthread_mutex_lock(&pipe->lock);
+    must(section_enter(pipe, &pin), "section_enter");
+    pthread_mutex_unlock(&pipe->lock);
+    must(!gmem_ptr(&pin, (gpa_t){(uint64_t)g.root_page_pfn << g.shift}, 4, true, &p), "gmem_ptr");
+    must(!pthread_create(&thread, NULL, disable_main, NULL), "pthread_create");
+    vmm_poll(gmem_go_on(&pin));
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+    assert_int_equal(vmm_see(&v, v.destroys), destroyed);
+    atomic_store((_Atomic uint32_t *)p, 0);
+    pthread_mutex_lock(&pipe->lock);
+    section_leave(pipe);
+    pthread_mutex_unlock(&pipe->lock);
+    gmem_unpin(&pin);
+    pthread_join(thread, NULL);
+    vmm_poll(vmm_see(&v, v.destroys) > destroyed);
+}
+
 /* Who waits for a display's section found the device running, and goes on: a pause waits for it too. */
 static void *visit(void *arg)
 {
@@ -265,6 +298,7 @@ int main(void)
         DEVICE_TEST(test_pause, own_core),            DEVICE_TEST(test_settles, own_core),
         DEVICE_TEST(test_disable, own_core_callbacks), DEVICE_TEST(test_settles, own_core_callbacks),
         DEVICE_TEST(test_slow, own_core),             DEVICE_TEST(test_late_fault, own_core_strict),
+        DEVICE_TEST(test_root_stays, own_core_callbacks),
         DEVICE_TEST(test_pause_display, own_core),     DEVICE_TEST(test_pause_drops, own_core_callbacks),
     };
 
