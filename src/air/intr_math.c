@@ -329,7 +329,8 @@ static uint32_t mixed(struct fm *f, struct call *q, const char *op)
         mem_store(c, pointer(c, q->a[1]), f->n > 1 ? LLVMVectorType(it, f->n) : it, 4, e);
         return f->bits == 16 ? spv_op(s, SpvOpFConvert, f->ty, 1, r) : r;
     }
-    if (!strcmp(op, "ldexp") && !is_pointer(q->a[1])) {
+    if (!strcmp(op, "ldexp") && vec_len(LLVMTypeOf(q->a[1])) == f->n &&
+        LLVMGetTypeKind(elem_type(LLVMTypeOf(q->a[1]))) == LLVMIntegerTypeKind) {
         x = operand(f, q->a[0]);
         e = to_u32(c, value(c, q->a[1]), LLVMTypeOf(q->a[1]), true);
         r = scale(c, f->bits == 16 ? spv_op(s, SpvOpFConvert, f32, 1, x) : x, e, f->n);
@@ -413,7 +414,8 @@ bool intr_math(struct ctx *c, struct call *q)
 
     if (predicate(c, q, op))
         return true;
-    if (!strcmp(op, "dot") && q->n == 2 && is_float(q->ret)) {
+    if (!strcmp(op, "dot") && q->n == 2 && is_float(q->ret) && LLVMTypeOf(q->a[0]) == LLVMTypeOf(q->a[1]) &&
+        elem_type(LLVMTypeOf(q->a[0])) == q->ret) {
         unsigned n = vec_len(LLVMTypeOf(q->a[0]));
         uint32_t x = f32_or_half(c, q->a[0]), y = f32_or_half(c, q->a[1]);
         uint32_t e = bf ? spv_type_float(s, 32) : type_of(c, q->ret);

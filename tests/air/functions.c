@@ -287,6 +287,20 @@ static void dot_test(void)
     verdict(label, true, 0, 0, 0);
 }
 
+/* Operands that do not go together are refused by name before there is invalid code. */
+static void mismatch_test(void)
+{
+    run_refused("ldexp of a vector by a scalar",
+                "  %x = load <2 x float>, ptr addrspace(1) %a\n"
+                "  %r = call <2 x float> @air.ldexp.v2f32(<2 x float> %x, i32 %id)\n"
+                "  store <2 x float> %r, ptr addrspace(1) %o\n",
+                "declare <2 x float> @air.ldexp.v2f32(<2 x float>, i32)", "intrinsic: k: air.ldexp");
+    run_refused("dot of a vector and a scalar",
+                "  %x = load <2 x float>, ptr addrspace(1) %a\n  %y = load float, ptr addrspace(1) %b\n"
+                "  %r = call float @air.dot.v2f32(<2 x float> %x, float %y)\n  store float %r, ptr addrspace(1) %o\n",
+                "declare float @air.dot.v2f32(<2 x float>, float)", "intrinsic: k: air.dot");
+}
+
 /* ---- edges: functions whose result is exact ---- */
 
 static double e_fabs(double x, double y, double z)
@@ -462,6 +476,7 @@ static void edge_test(unsigned k)
 
 static void functions_float(void)
 {
+    mismatch_test();
     for (unsigned t = 0; t < 3; t++) {
         type = FLOATS + t;
         for (n = 1; n <= 4; n++) {

@@ -129,7 +129,8 @@ static void kernel_begin(void)
     extra = open_memstream(&extra_text, &extra_len);
 }
 
-static void kernel_end(const char *label)
+/* @texture: %a is one, of this type; else a buffer. */
+static void kernel_end(const char *label, const char *texture, const char *access)
 {
     char *text, err[400];
     uint8_t *bc = NULL;
@@ -138,13 +139,20 @@ static void kernel_end(const char *label)
 
     fclose(body);
     fclose(extra);
-    fprintf(f,
-            "target triple = \"air64-apple-macosx14.0.0\"\n"
-            "define void @k(ptr addrspace(1) %%a, ptr addrspace(1) %%o) {\n%s  ret void\n}\n%s"
-            "!air.kernel = !{!0}\n!0 = !{ptr @k, !1, !2}\n!1 = !{}\n!2 = !{!3, !4}\n"
-            "!3 = !{i32 0, !\"air.buffer\", !\"air.location_index\", i32 0, i32 1, !\"air.read_write\"}\n"
-            "!4 = !{i32 1, !\"air.buffer\", !\"air.location_index\", i32 1, i32 1, !\"air.read_write\"}\n",
-            body_text, extra_text);
+    fprintf(
+        f,
+        "target triple = \"air64-apple-macosx14.0.0\"\n@s = internal addrspace(2) constant i64 -9188470239253749687\n"
+        "define void @k(ptr addrspace(1) %%a, ptr addrspace(1) %%o) {\n%s  ret void\n}\n%s"
+        "!air.kernel = !{!0}\n!0 = !{ptr @k, !1, !2}\n!1 = !{}\n!2 = !{!3, !4}\n",
+        body_text, extra_text);
+    if (texture)
+        fprintf(f,
+                "!3 = !{i32 0, !\"air.texture\", !\"air.location_index\", i32 0, i32 1, !\"air.%s\", "
+                "!\"air.arg_type_name\", !\"%s\"}\n",
+                access, texture);
+    else
+        fprintf(f, "!3 = !{i32 0, !\"air.buffer\", !\"air.location_index\", i32 0, i32 1, !\"air.read_write\"}\n");
+    fprintf(f, "!4 = !{i32 1, !\"air.buffer\", !\"air.location_index\", i32 1, i32 1, !\"air.read_write\"}\n");
     fclose(f);
     if (air_assemble(text, &bc, &n, err, sizeof(err))) {
         printf("%s: assembler: %s\n", label, err);
@@ -289,7 +297,7 @@ static void one_name(const struct row *r, const char *name, char sign)
                 snprintf(full, sizeof(full), "%s.v%ui1", name, n);
             put_call(full, r->shape, "i32", n, at++);
         }
-        kernel_end(label);
+        kernel_end(label, NULL, NULL);
         return;
     }
     for (unsigned t = 0; t < TYPES; t++) {
@@ -308,7 +316,7 @@ static void one_name(const struct row *r, const char *name, char sign)
             }
         }
         snprintf(label, sizeof(label), "air.%s%s%.1s of %s", name, sign ? "." : "", &sign, types[t].air);
-        kernel_end(label);
+        kernel_end(label, NULL, NULL);
     }
 }
 
@@ -350,7 +358,212 @@ static void conversions(void)
             }
         }
         snprintf(label, sizeof(label), "air.convert to %s", d < TYPES ? types[d].air : "i1");
-        kernel_end(label);
+        kernel_end(label, NULL, NULL);
+    }
+}
+
+/* ---- textures: every operation of every kind on every texel type, in the shape of AIR 2.2 to 2.7 (air 3.2, 3.6) ----
+ */
+
+static const struct kind {
+    const char *air, *msl;
+    unsigned dim;
+    bool array, cube, ms, depth, buffer;
+} kinds[] = {
+    {"texture_1d", "texture1d", 1, false, false, false, false, false},
+    {"texture_1d_array", "texture1d_array", 1, true, false, false, false, false},
+    {"texture_2d", "texture2d", 2, false, false, false, false, false},
+    {"texture_2d_array", "texture2d_array", 2, true, false, false, false, false},
+    {"texture_3d", "texture3d", 3, false, false, false, false, false},
+    {"texture_cube", "texturecube", 3, false, true, false, false, false},
+    {"texture_cube_array", "texturecube_array", 3, true, true, false, false, false},
+    {"texture_2d_ms", "texture2d_ms", 2, false, false, true, false, false},
+    {"texture_2d_ms_array", "texture2d_ms_array", 2, true, false, true, false, false},
+    {"texture_buffer_1d", "texture_buffer", 1, false, false, false, false, true},
+    {"depth_2d", "depth2d", 2, false, false, false, true, false},
+    {"depth_2d_array", "depth2d_array", 2, true, false, false, true, false},
+    {"depth_cube", "depthcube", 3, false, true, false, true, false},
+    {"depth_cube_array", "depthcube_array", 3, true, true, false, true, false},
+    {"depth_2d_ms", "depth2d_ms", 2, false, false, true, true, false},
+    {"depth_2d_ms_array", "depth2d_ms_array", 2, true, false, true, true, false},
+};
+
+static const struct texel {
+    const char *msl, *air, *llvm;
+} texels[] = {{"float", "v4f32", "float"}, {"half", "v4f16", "half"},   {"int", "s.v4i32", "i32"},
+              {"uint", "u.v4i32", "i32"},  {"short", "s.v4i16", "i16"}, {"ushort", "u.v4i16", "i16"}};
+
+static char call_args[600], call_types[400];
+static unsigned calls;
+
+static void operand(const char *type, const char *v)
+{
+    const char *comma = *call_args ? ", " : "";
+
+    snprintf(call_args + strlen(call_args), sizeof(call_args) - strlen(call_args), "%s%s %s", comma, type, v);
+    snprintf(call_types + strlen(call_types), sizeof(call_types) - strlen(call_types), "%s%s", comma, type);
+}
+
+/* A vector of @dim zeros. */
+static void zeros(const char *scalar, unsigned dim)
+{
+    char t[32];
+
+    name_type(t, scalar, dim);
+    operand(t, dim > 1 ? "zeroinitializer" : *scalar == 'i' ? "0" : "0.0");
+}
+
+static void start_call(const struct kind *k, bool sampler)
+{
+    *call_args = *call_types = 0;
+    operand("ptr addrspace(1)", "%a");
+    if (sampler)
+        operand("ptr addrspace(2)", "@s");
+    if (k->depth)
+        operand("i32", "1");
+}
+
+/* Of a sampled texture: coordinate and layer; and offset. */
+static void coordinate(const struct kind *k)
+{
+    zeros("float", k->dim);
+    if (k->array)
+        operand("i32", "0");
+}
+
+static void offset(const struct kind *k)
+{
+    if (k->cube)
+        return;
+    operand("i1", k->dim > 1 ? "true" : "false");
+    zeros("i32", k->dim);
+}
+
+/* Of one read or written: coordinate, face, layer. */
+static void place(const struct kind *k)
+{
+    zeros("i32", k->cube ? 2 : k->dim);
+    if (k->cube)
+        operand("i32", "0");
+    if (k->array)
+        operand("i32", "0");
+}
+
+static void finish_call(const char *verb, const struct kind *k, const char *more, const char *result,
+                        const char *suffix)
+{
+    char name[96];
+
+    snprintf(name, sizeof(name), "air.%s_%s%s%s%s", verb, k->air, more, *suffix ? "." : "", suffix);
+    fprintf(extra, "declare %s @%s(%s)\n", result, name, call_types);
+    if (!strcmp(result, "void")) {
+        fprintf(body, "  call void @%s(%s)\n", name, call_args);
+    } else {
+        fprintf(body, "  %%q%u = call %s @%s(%s)\n", calls, result, name, call_args);
+        fprintf(body, "  store %s %%q%u, ptr addrspace(1) %%o, align 16\n", result, calls);
+    }
+    calls++;
+    overloads++;
+}
+
+static void sampled(const struct kind *k, const char *suffix, const char *result, const char *four)
+{
+    bool compared = k->depth;
+
+    for (unsigned c = 0; c <= compared; c++) {
+        start_call(k, true);
+        coordinate(k);
+        if (c)
+            operand("float", "0.5");
+        offset(k);
+        operand("i1", "true");
+        operand("float", "0.0");
+        operand("float", "0.0");
+        operand("i32", "0");
+        finish_call(c ? "sample_compare" : "sample", k, "", result, suffix);
+        if (k->dim == 1 || (k->dim == 3 && !k->cube))
+            continue;
+        start_call(k, true);
+        coordinate(k);
+        if (c)
+            operand("float", "0.5");
+        offset(k);
+        if (!k->depth)
+            operand("i32", "2");
+        operand("i32", "0");
+        finish_call(c ? "gather_compare" : "gather", k, "", four, suffix);
+    }
+    start_call(k, true);
+    coordinate(k);
+    zeros("float", k->dim);
+    zeros("float", k->dim);
+    operand("float", "0.0");
+    offset(k);
+    operand("i32", "0");
+    finish_call("sample", k, "_grad", result, suffix);
+}
+
+static void queried(const struct kind *k)
+{
+    static const char *const whats[] = {"get_width",      "get_height",         "get_depth",
+                                        "get_array_size", "get_num_mip_levels", "get_num_samples"};
+
+    for (unsigned q = 0; q < 6; q++) {
+        if ((q == 1 && k->dim < 2) || (q == 2 && (k->dim < 3 || k->cube)) || (q == 3 && !k->array) ||
+            (q == 5 && !k->ms))
+            continue;
+        *call_args = *call_types = 0;
+        operand("ptr addrspace(1)", "%a");
+        if (q < 3 && !k->ms && !k->buffer)
+            operand("i32", "0");
+        finish_call(whats[q], k, "", "i32", "");
+    }
+}
+
+static void textures(void)
+{
+    static const char *const access[] = {"sample", "read", "write"};
+
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const struct kind *k = &kinds[i];
+
+        for (unsigned t = 0; t < (k->depth ? 1 : sizeof(texels) / sizeof(texels[0])); t++) {
+            for (unsigned a = 0; a < 3; a++) {
+                char type[64], result[40], four[40], value_type[24];
+                const char *suffix = k->depth ? "f32" : texels[t].air;
+
+                if ((a == 0 && (k->ms || k->buffer)) || (a == 2 && (k->ms || k->depth)))
+                    continue;
+                snprintf(type, sizeof(type), "%s<%s, %s>", k->msl, texels[t].msl, access[a]);
+                snprintf(value_type, sizeof(value_type), "<4 x %s>", texels[t].llvm);
+                snprintf(four, sizeof(four), "{ %s, i8 }", value_type);
+                snprintf(result, sizeof(result), "{ %s, i8 }", k->depth ? "float" : value_type);
+                kernel_begin();
+                calls = 0;
+                if (a == 0)
+                    sampled(k, suffix, result, four);
+                if (a < 2)
+                    queried(k);
+                if (a == 1) {
+                    start_call(k, false);
+                    place(k);
+                    if (k->ms || !k->buffer)
+                        operand("i32", "0"); /* sample or level */
+                    operand("i32", "1");
+                    finish_call("read", k, "", result, suffix);
+                }
+                if (a == 2) {
+                    start_call(k, false);
+                    place(k);
+                    operand(value_type, "zeroinitializer");
+                    if (!k->buffer)
+                        operand("i32", "0");
+                    operand("i32", "2");
+                    finish_call("write", k, "", "void", suffix);
+                }
+                kernel_end(type, type, access[a]);
+            }
+        }
     }
 }
 
@@ -410,6 +623,7 @@ int main(void)
         }
     }
     conversions();
+    textures();
     printf("%u overloads, %u kernels refused, %u names not tried\n", overloads, refused, unknown);
     return refused || unknown;
 }

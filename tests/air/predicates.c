@@ -49,9 +49,9 @@ static bool run(const char *name, const char *type, const char *result, const ch
     return false;
 }
 
-static bool want_of(const char *op, double x, double y, bool half)
+static bool want_of(const char *op, double x, double y, const char *t)
 {
-    double least = half ? 0x1p-14 : 0x1p-126;
+    double least = *t == 'h' ? 0x1p-14 : 0x1p-126;
 
     if (!strcmp(op, "isnan"))
         return isnan(x);
@@ -64,14 +64,32 @@ static bool want_of(const char *op, double x, double y, bool half)
     return (isnan(x) || isnan(y)) == !strcmp(op, "isunordered");
 }
 
-static double get(const struct vk_buf *b, bool half, unsigned i)
+/* Element of type @t. A bfloat is the upper half of a float. */
+static double get(const struct vk_buf *b, const char *t, unsigned i)
 {
-    return half ? (double)half_to_float(((uint16_t *)b->map)[i]) : (double)((float *)b->map)[i];
+    uint16_t h = ((uint16_t *)b->map)[i];
+    uint32_t u = (uint32_t)h << 16;
+    float f;
+
+    memcpy(&f, &u, 4);
+    return *t == 'f' ? (double)((float *)b->map)[i] : *t == 'h' ? (double)half_to_float(h) : (double)f;
 }
 
-static void predicate(const char *op, bool half, struct vk_buf b[3])
+static void put(struct vk_buf *b, const char *t, unsigned i, double v)
 {
-    const char *t = half ? "half" : "float", *suffix = half ? "f16" : "f32", *second = strstr(op, "ordered") ? ", " : "";
+    float f = (float)v;
+    uint32_t u;
+
+    memcpy(&u, &f, 4);
+    if (*t == 'f')
+        ((float *)b->map)[i] = f;
+    else
+        ((uint16_t *)b->map)[i] = *t == 'h' ? half_from_double(v) : (uint16_t)(u >> 16);
+}
+
+static void predicate(const char *op, const char *t, const char *suffix, struct vk_buf b[3])
+{
+    const char *second = strstr(op, "ordered") ? ", " : "";
     char body[300], declare[200], name[40];
 
     snprintf(name, sizeof(name), "air.%s.%s", op, suffix);
@@ -79,22 +97,16 @@ static void predicate(const char *op, bool half, struct vk_buf b[3])
              *second ? t : "", *second ? " %y" : "");
     snprintf(declare, sizeof(declare), "declare i1 @%s(%s%s%s)\n", name, t, second, *second ? t : "");
     for (unsigned i = 0; i < COUNT; i++) {
-        for (unsigned k = 0; k < 2; k++) {
-            double v = values[k ? (i * 7 + 3) % COUNT : i];
-
-            if (half)
-                ((uint16_t *)b[k].map)[i] = half_from_double(v);
-            else
-                ((float *)b[k].map)[i] = (float)v;
-        }
+        for (unsigned k = 0; k < 2; k++)
+            put(&b[k], t, i, values[k ? (i * 7 + 3) % COUNT : i]);
     }
     if (!run(name, t, "i32", body, declare, b, COUNT))
         return;
     for (unsigned i = 0; i < COUNT; i++) {
-        double x = get(&b[0], half, i), y = get(&b[1], half, i);
+        double x = get(&b[0], t, i), y = get(&b[1], t, i);
         uint32_t got = ((uint32_t *)b[2].map)[i];
 
-        if (got != (uint32_t)want_of(op, x, y, half)) {
+        if (got != (uint32_t)want_of(op, x, y, t)) {
             printf("%s wrong: of %g, %g is %u\n", name, x, y, got);
             wrong++;
             return;
@@ -145,8 +157,9 @@ int main(void)
             return 2;
     }
     for (unsigned k = 0; k < sizeof(ops) / sizeof(ops[0]); k++) {
-        predicate(ops[k], false, b);
-        predicate(ops[k], true, b);
+        predicate(ops[k], "float", "f32", b);
+        predicate(ops[k], "half", "f16", b);
+        predicate(ops[k], "bfloat", "bf16", b);
     }
     coherent("device_coherent", b);
     coherent("system_coherent", b);
