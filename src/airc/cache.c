@@ -124,7 +124,7 @@ static size_t scan(struct airc_cache *c, struct scan_entry **list)
 
         if (fstatat(c->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
             continue;
-        if (strncmp(e->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0 && now - st.st_mtime > TEMP_AGE_S)
+        if (strncmp(e->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0 && llabs(now - st.st_mtime) > TEMP_AGE_S)
             (void)unlinkat(c->dir, e->d_name, 0); /* another process may have been faster */
         if (!is_entry_name(e->d_name))
             continue;
@@ -141,7 +141,8 @@ static size_t scan(struct airc_cache *c, struct scan_entry **list)
         if (list) {
             memcpy((*list)[count].name, e->d_name, strlen(e->d_name) + 1); /* fits: is_entry_name() */
             (*list)[count].bytes = (uint64_t)st.st_size;
-            (*list)[count].used_s = st.st_mtime;
+            /* What is from a time when the clock was wrong is not kept until then. */
+            (*list)[count].used_s = st.st_mtime > now + USE_ACCURACY_S ? 0 : st.st_mtime;
         }
         count++;
     }
@@ -306,7 +307,7 @@ static void mark_used(int fd)
 {
     struct stat st;
 
-    if (fstat(fd, &st) == 0 && time(NULL) - st.st_mtime > USE_ACCURACY_S)
+    if (fstat(fd, &st) == 0 && llabs(time(NULL) - st.st_mtime) > USE_ACCURACY_S)
         (void)futimens(fd, NULL); /* a read-only cache still serves */
 }
 

@@ -8,9 +8,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -220,9 +222,14 @@ static void bounded_and_least_recently_used_first(void **state)
         age(&s, n, 1000 - (int)n);
     }
     assert_true(get(c, 0, 10000)); /* used now, so it stays */
+    age(&s, 6, -1000000);
+    assert_true(get(c, 6, 10000));
+    age(&s, 7, -1000000); /* from a time when the clock was wrong */
     assert_int_equal(put(c, 100, 10000), 0);
     assert_true(folder_bytes(&s) <= 100000);
     assert_true(get(c, 0, 10000));
+    assert_true(get(c, 6, 10000));
+    assert_false(get(c, 7, 10000));
     assert_true(get(c, 8, 10000));
     assert_true(get(c, 100, 10000));
     assert_false(get(c, 1, 10000));
@@ -348,6 +355,34 @@ static void many_processes(void **state)
     scratch_remove(&s);
 }
 
+/* What does not fit on the disk is not stored, and leaves nothing behind; what is there is still found. */
+static void disk_full(void **state)
+{
+    struct airc_cache *c;
+    struct scratch s;
+    int status;
+    pid_t pid;
+
+    scratch_make(&s);
+    c = open_cache(&s, 1 << 20);
+    assert_int_equal(put(c, 1, 64), 0);
+    pid = fork();
+    if (pid == 0) {
+        const struct rlimit small = {600, 600};
+
+        signal(SIGXFSZ, SIG_IGN); /* blocked in the client's thread */
+        setrlimit(RLIMIT_FSIZE, &small);
+        _exit(put(c, 2, 4096) == -EFBIG && put(c, 1, 4096) == -EFBIG && get(c, 1, 64) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_true(folder_bytes(&s) < 600);
+    assert_true(get(c, 1, 64));
+    assert_false(get(c, 2, 4096));
+    airc_cache_close(c);
+    scratch_remove(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +392,7 @@ int main(void)
         cmocka_unit_test(dead_processes_leave_nothing),
         cmocka_unit_test(foreign_folders_are_refused),
         cmocka_unit_test(many_processes),
+        cmocka_unit_test(disk_full),
         cmocka_unit_test(default_folder),
     };
 
