@@ -258,23 +258,24 @@ int pvg_pipe_start(struct pvg_pipe *pipe)
  * pvg_pipe_stop() - stop events; with @polite also let the channel finish
  * @pipe: the pipe
  * @polite: the device is believed to answer
+ *
+ * Returns: true when it still is.
  */
-void pvg_pipe_stop(struct pvg_pipe *pipe, bool polite)
+bool pvg_pipe_stop(struct pvg_pipe *pipe, bool polite)
 {
 	struct pvg_device *pvg = pipe->pvg;
 	struct pvg_packet pkt;
 	struct pvg_fence fence;
 
 	if (!pipe->fifo)
-		return;
+		return polite;
 	atomic_set(pvg_shared_atomic(pipe, PVG_PAGE_ENABLED), 0);
 	if (!polite || !READ_ONCE(pvg->running))
-		return;
+		return false;
 	pvg_cursor_hide(pipe);
 	pvg_packet_begin(&pkt, PVG_CMD_NOP);
-	if (!pvg_fifo_submit(pipe->fifo, &pkt, &fence))
-		pvg_fence_wait(pvg, &fence, PVG_SUBMIT_TIMEOUT);
-	pvg_channel_delete(pipe->fifo);
+	return !pvg_fifo_submit(pipe->fifo, &pkt, &fence) &&
+	       !pvg_fence_wait(pvg, &fence, PVG_SUBMIT_TIMEOUT) && !pvg_channel_delete(pipe->fifo);
 }
 
 static void add_mode(struct pvg_pipe *pipe, const struct pvg_mode *wire, bool preferred)

@@ -104,13 +104,16 @@ static int device_start(struct pvg_device *pvg)
 	return ret;
 }
 
-/* After this the device touches no memory of ours. Caller holds state_lock. */
+/*
+ * After this the device touches no memory of ours. One that does not answer is not asked again: it
+ * may be gone. Caller holds state_lock.
+ */
 static void device_stop(struct pvg_device *pvg, bool polite)
 {
 	unsigned int i;
 
 	for (i = 0; i < pvg->pipe_count; i++)
-		pvg_pipe_stop(&pvg->pipes[i], polite);
+		polite = pvg_pipe_stop(&pvg->pipes[i], polite);
 	if (polite && pvg->memory && READ_ONCE(pvg->running))
 		pvg_channel_delete(pvg->memory);
 	pvg_transport_stop(pvg);

@@ -630,7 +630,7 @@ void pvg_transport_close(struct pvg_device *pvg);
 void pvg_transport_stop(struct pvg_device *pvg);
 int pvg_channel_open(struct pvg_device *pvg, unsigned int id, unsigned int ring_pages,
 		     struct pvg_fifo **out);
-void pvg_channel_delete(struct pvg_fifo *fifo);
+int pvg_channel_delete(struct pvg_fifo *fifo);
 void pvg_handle_irq(struct pvg_device *pvg);
 
 /* pvg_mm.c */
@@ -731,7 +731,7 @@ void pvg_cursor_hide(struct pvg_pipe *pipe);
 /* pvg_connector.c */
 int pvg_connector_init(struct pvg_pipe *pipe);
 int pvg_pipe_start(struct pvg_pipe *pipe);
-void pvg_pipe_stop(struct pvg_pipe *pipe, bool polite);
+bool pvg_pipe_stop(struct pvg_pipe *pipe, bool polite);
 void pvg_pipe_irq(struct pvg_pipe *pipe);
 void pvg_pipe_event_work(struct work_struct *work);
 

@@ -559,18 +559,21 @@ int pvg_channel_open(struct pvg_device *pvg, unsigned int id, unsigned int ring_
  * @fifo: the channel
  *
  * The memory stays until pvg_transport_stop(): the device may be too sick to answer.
+ *
+ * Returns: 0 or a negative error.
  */
-void pvg_channel_delete(struct pvg_fifo *fifo)
+int pvg_channel_delete(struct pvg_fifo *fifo)
 {
 	struct pvg_device *pvg = fifo->pvg;
 	struct pvg_packet pkt;
 	struct pvg_fence fence;
+	int ret;
 
 	fifo_close(fifo);
 	pvg_packet_begin(&pkt, PVG_CMD_DELETE_CHANNEL);
 	pvg_packet_u32(&pkt, fifo->id);
-	if (!pvg_fifo_submit(&pvg->root, &pkt, &fence))
-		pvg_fence_wait(pvg, &fence, PVG_SUBMIT_TIMEOUT);
+	ret = pvg_fifo_submit(&pvg->root, &pkt, &fence);
+	return ret ? ret : pvg_fence_wait(pvg, &fence, PVG_SUBMIT_TIMEOUT);
 }
 
 static void wake_fifo(struct pvg_fifo *fifo)

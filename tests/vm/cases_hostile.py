@@ -239,6 +239,17 @@ def hostile_full_ring(vm):
     honest(vm)
 
 
+@HOSTILE.case
+def hostile_deaf_at_the_end(vm):
+    """A device that takes nothing any more, with four displays: a driver that leaves finds that out once, not once a channel."""
+    reload(vm, **{**HONEST, "ports": 4})
+    behave(vm, deaf=0xffffffff)
+    rings = seen(vm, "rings")
+    vm.run(UNLOAD)
+    assert seen(vm, "rings") == rings, f"{seen(vm, 'rings') - rings} channels were deleted one by one"
+    honest(vm)
+
+
 @HOSTILE.last
 def hostile_left_no_trace(vm):
     """No kernel warning in all of the above; errors of the driver are what it had to say."""

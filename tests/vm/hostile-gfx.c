@@ -82,6 +82,7 @@ struct HostileState {
     /* Properties: what was seen */
     uint32_t starts, presents, acks;
     uint32_t early; /* channels before the task that their commands name */
+    uint32_t rings; /* doorbells of the root FIFO */
 };
 
 static const struct {
@@ -107,6 +108,7 @@ static const struct {
     { "presents", offsetof(HostileState, presents), 0 },
     { "acks", offsetof(HostileState, acks), 0 },
     { "early", offsetof(HostileState, early), 0 },
+    { "rings", offsetof(HostileState, rings), 0 },
 };
 
 /* The test's guests have memory below 4 GiB only. */
@@ -365,6 +367,7 @@ static void hostile_write(void *opaque, hwaddr addr, uint64_t value, unsigned si
     if (addr == 0x1000) {
         control(s, value);
     } else if (addr == 0x1008) {
+        s->rings++;
         drain(s, 0);
     } else if (addr == 0x1020 && value && value < CHANNELS) {
         drain(s, value);
