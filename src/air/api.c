@@ -158,6 +158,8 @@ static void scan_calls(struct ctx *c)
             LLVMValueRef f = LLVMIsACallInst(i) ? LLVMGetCalledValue(i) : NULL;
             const char *n = f && LLVMIsAFunction(f) ? LLVMGetValueName(f) : "";
 
+            if (*n)
+                signature_check(c, i);
             if (!strncmp(n, "air.wg.barrier", 14) || !strncmp(n, "air.simdgroup.barrier", 21))
                 c->uses_barrier = true;
             if (!strncmp(n, "air.simd", 8) || !strncmp(n, "air.quad", 8))

@@ -3,9 +3,10 @@
  * State of one compilation and what the compiler's files offer each other. A failure leaves through air_fail() (longjmp
  * to air_compile()); everything allocated with air_alloc() is freed there, so no file unwinds by hand.
  *
- * Order of work: front.c (read, specialise, optimise) -> meta.c (metadata to arguments) -> roots.c (where pointers
- * point) -> cfg.c, uniform.c (blocks and structure) -> flow.c (the function) -> iface*.c (entry interface), mem*.c
- * (memory), emit.c, intr_*.c (instructions) -> lower*.c (types that the device lacks).
+ * Order of work: front.c (read, specialise, optimise) -> meta.c (metadata to arguments) -> signature.c (what intrinsics
+ * are called with) -> roots.c (where pointers point) -> cfg.c, uniform.c (blocks and structure) -> flow.c (the function)
+ * -> iface*.c (entry interface), mem*.c (memory), emit.c, intr_*.c (instructions) -> lower*.c (types that the device
+ * lacks).
  */
 #ifndef PVG_AIR_CTX_H
 #define PVG_AIR_CTX_H
@@ -202,6 +203,7 @@ struct ctx {
     struct pmap divergent; /* value -> 1: differs between threads of a workgroup */
     struct pmap incoming;  /* phi -> variable id: what the blocks before it give it */
     struct pmap demoted;   /* in dispatcher form: value that crosses blocks -> variable id */
+    struct pmap checked;   /* intrinsic: its signature is right */
     struct pmap kept; /* AIR_OPT_KEEP_LOOP_VALUES: value computed in a loop and used after it -> variable id, or 0 */
     uint32_t keep;    /* bool id: true, but no driver knows */
 
@@ -412,6 +414,9 @@ struct call {
     LLVMValueRef a[24];
     LLVMTypeRef ret;
 };
+void intr_call_of(struct ctx *c, LLVMValueRef inst, const char *name, struct call *k);
+/* signature.c: refuses call @inst if it has operands or a result that its intrinsic does not have */
+void signature_check(struct ctx *c, LLVMValueRef inst);
 uint32_t arg_id(struct ctx *c, const struct call *k, unsigned i);
 bool intr_math(struct ctx *c, struct call *k);
 bool intr_int(struct ctx *c, struct call *k);
@@ -431,6 +436,7 @@ void intr_call(struct ctx *c, LLVMValueRef inst);
 void intr_split_name(struct call *k, const char *name);
 extern const char *const intr_names[]; /* intr_names.c, to NULL */
 bool intr_named(const char *op);
+bool intr_type_token(const char *t, size_t n); /* part of a name that states a type */
 uint32_t round_away(struct ctx *c, uint32_t x, uint32_t type, unsigned bits, unsigned n);
 void texture_scan(struct ctx *c);
 bool texture_call(LLVMValueRef inst);              /* takes a texture and a sampler */

@@ -15,7 +15,7 @@ uint32_t arg_id(struct ctx *c, const struct call *k, unsigned i)
     return value(c, k->a[i]);
 }
 
-static bool type_token(const char *t, size_t n)
+bool intr_type_token(const char *t, size_t n)
 {
     size_t i = 0;
 
@@ -53,7 +53,7 @@ void intr_split_name(struct call *k, const char *name)
         if (n == 1 && (*name == 's' || *name == 'u' || *name == 'f')) {
             if (!k->sign)
                 k->sign = *name;
-        } else if (!type_token(name, n) && strncmp(name, "device_coherent", n) && strncmp(name, "system_coherent", n) &&
+        } else if (!intr_type_token(name, n) && strncmp(name, "device_coherent", n) && strncmp(name, "system_coherent", n) &&
                    at + n + 2 < sizeof(k->op)) {
             if (at)
                 k->op[at++] = '.';
@@ -661,12 +661,23 @@ bool intr_llvm(struct ctx *c, LLVMValueRef i, const char *name)
     return false;
 }
 
+/* Call @inst of intrinsic air.@name, taken apart. */
+void intr_call_of(struct ctx *c, LLVMValueRef inst, const char *name, struct call *k)
+{
+    *k = (struct call){.inst = inst, .ret = LLVMTypeOf(inst), .n = LLVMGetNumArgOperands(inst)};
+    if (k->n > ARRAY_LEN(k->a))
+        air_fail(c, AIR_REFUSE_INTRINSIC, "air.%.80s: %u operands", name, k->n);
+    for (unsigned j = 0; j < k->n; j++)
+        k->a[j] = LLVMGetOperand(inst, j);
+    intr_split_name(k, name);
+}
+
 void intr_call(struct ctx *c, LLVMValueRef i)
 {
     static bool (*const families[])(struct ctx *, struct call *) = {
         intr_convert, intr_pack, intr_math, intr_int, intr_atomic, intr_simd, intr_matrix, intr_texture, intr_stage};
     LLVMValueRef f = LLVMGetCalledValue(i);
-    struct call k = {.inst = i, .ret = LLVMTypeOf(i)};
+    struct call k;
     const char *name = LLVMIsAFunction(f) ? LLVMGetValueName(f) : "";
     enum air_refuse why;
 
@@ -680,12 +691,7 @@ void intr_call(struct ctx *c, LLVMValueRef i)
             return;
         air_fail(c, AIR_REFUSE_INTRINSIC, "call of %.100s, which is not defined", *name ? name : "a computed address");
     }
-    intr_split_name(&k, name + 4);
-    k.n = LLVMGetNumArgOperands(i);
-    if (k.n > ARRAY_LEN(k.a))
-        air_fail(c, AIR_REFUSE_INTRINSIC, "%.100s: %u operands", name, k.n);
-    for (unsigned j = 0; j < k.n; j++)
-        k.a[j] = LLVMGetOperand(i, j);
+    intr_call_of(c, i, name + 4, &k);
     why = refused_family(name + 4);
     if (why)
         air_fail(c, why, "%.100s", name);

@@ -246,13 +246,13 @@ static void query(struct ctx *c, struct call *k, const struct tex_kind *kd, cons
     unsigned at;
 
     TEX_NEED(k, LLVMGetTypeKind(k->ret) == LLVMIntegerTypeKind && scalar_bits(c, k->ret) >= 16, 0);
+    TEX_END(k, 1u, 2u);
     tex_textures(c, k->a[0], &tex);
     if (!tex.n) {
         tex_zero(c, k);
         return;
     }
     at = k->n > 2 && kd->depth ? 2 : 1;
-    TEX_NEED(k, at >= k->n || tex_is_int(k->a[at], 1), at);
     if (at < k->n && kd->dim > 1)
         q.lod = to_u32(c, value(c, k->a[at]), LLVMTypeOf(k->a[at]), false);
     r = tex_each(c, &tex, spv_type_uint(s, 32), query_one, &q);

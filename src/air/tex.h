@@ -47,6 +47,14 @@ typedef uint32_t (*tex_fn)(struct ctx *c, void *op, const struct place *t);
             air_fail(c, AIR_REFUSE_INTRINSIC, "air.%.80s: operand %u", (k)->name, i);                                  \
     } while (0)
 
+/* What is left of a call from operand @i on: at most @max integers, which say nothing more (access, order, a level). */
+#define TEX_END(k, i, max)                                                                                             \
+    do {                                                                                                               \
+        TEX_NEED(k, (k)->n <= (i) + (max), (i) + (max));                                                               \
+        for (unsigned rest = (i); rest < (k)->n; rest++)                                                               \
+            TEX_NEED(k, tex_is_int((k)->a[rest], 1), rest);                                                            \
+    } while (0)
+
 /* intr_tex.c */
 const struct tex_kind *tex_kind_of(const struct arg *a);
 bool tex_is_float(LLVMValueRef v);

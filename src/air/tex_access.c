@@ -103,6 +103,7 @@ static void parse(struct ctx *c, struct call *k, const struct tex_kind *kd, bool
         p->sample = k->a[i++];
     }
     p->level = level_at(c, k, kd, i);
+    TEX_END(k, i, 2u);
 }
 
 LLVMValueRef tex_level_operand(struct ctx *c, struct call *k, const struct tex_kind *kd, bool write)
@@ -368,6 +369,7 @@ void tex_atomic(struct ctx *c, struct call *k, const struct tex_kind *kd, const 
         TEX_NEED(k, i < k->n, i);
         q.texel = k->a[i++];
     }
+    TEX_END(k, i, 3u);
     tex_textures(c, k->a[0], &tex);
     if (!tex.n) {
         tex_zero(c, k);

@@ -273,6 +273,7 @@ void tex_sample(struct ctx *c, struct call *k, const struct tex_kind *kd, const 
         if (i < k->n && is_scalar(k->a[i]))
             min_lod = k->a[i++];
     }
+    TEX_END(k, i, q.gather ? 2u : 1u);
     if (q.gather && !kd->depth && !q.compare && i < k->n && LLVMIsAConstantInt(k->a[i]))
         comp = (uint32_t)LLVMConstIntGetZExtValue(k->a[i]) & 3;
     tex_textures(c, k->a[0], &tex);
@@ -355,6 +356,7 @@ void tex_lod_query(struct ctx *c, struct call *k, const struct tex_kind *kd, boo
     if (!tex_is_float(k->a[i]))
         i++;
     TEX_NEED(k, i < k->n && tex_is_float(k->a[i]) && vec_len(LLVMTypeOf(k->a[i])) == kd->dim, i);
+    TEX_END(k, i + 1, 1u);
     tex_textures(c, k->a[0], &tex);
     if (!tex.n || c->stage != AIR_STAGE_FRAGMENT) { /* without derivatives the level is 0 */
         tex_zero(c, k);
