@@ -27,8 +27,11 @@
 #define AIR_LIMIT_INLINED       400000u      /* (4.4 k) of all functions, each with what it calls */
 #define AIR_LIMIT_PARAMS        512u         /* (60) */
 #define AIR_LIMIT_MEMORY        (256u << 20) /* bytes of air_alloc() */
-#define AIR_LIMIT_LOCAL_BYTES   (256u << 10) /* one private array (4 KiB) */
+#define AIR_LIMIT_ROOTS         4096u        /* (20) what pointers point to */
+#define AIR_LIMIT_LOCAL_BYTES   (256u << 10) /* (2 KiB) private arrays: software devices have them on a stack, by lane */
+#define AIR_LIMIT_SHARED_BYTES  (1u << 20)   /* (1 KiB) threadgroup variables; devices have far less */
 #define AIR_LIMIT_TABLE_BYTES   (1u << 20)   /* constant tables of a module (24 KiB) */
+#define AIR_LIMIT_PARTS         4096u        /* (64) scalars of one value; structs of structs double with each line */
 #define AIR_LIMIT_WORDS         (8u << 20)   /* SPIR-V words (210 k) */
 #define AIR_LIMIT_DEPTH         256u         /* nesting of types and constant expressions */
 #define AIR_MAX_PATCH_POINTS    32u          /* control points of a patch: Vulkan guarantees as many, Metal has 32 */
@@ -200,6 +203,7 @@ struct ctx {
     int nroot, root_cap;
     struct pmap roots;     /* pointer value -> root */
     struct pmap blocks;    /* basic block -> node */
+    struct pmap parts;     /* struct or array type -> scalars in it */
     struct pmap divergent; /* value -> 1: differs between threads of a workgroup */
     struct pmap incoming;  /* phi -> variable id: what the blocks before it give it */
     struct pmap demoted;   /* in dispatcher form: value that crosses blocks -> variable id */
@@ -344,6 +348,7 @@ void emit_function(struct ctx *c);
 /* emit.c and values.c */
 void emit_inst(struct ctx *c, LLVMValueRef i);
 uint32_t type_of(struct ctx *c, LLVMTypeRef t);
+void type_bound(struct ctx *c, LLVMTypeRef t); /* refuses a value of too many parts */
 uint32_t value(struct ctx *c, LLVMValueRef v);
 struct ptr pointer(struct ctx *c, LLVMValueRef v);
 void set_value(struct ctx *c, LLVMValueRef v, uint32_t id);

@@ -396,8 +396,6 @@ uint32_t mem_load(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align)
         unsigned n = k == LLVMStructTypeKind ? LLVMCountStructElementTypes(t) : LLVMGetArrayLength(t);
         uint32_t *ids;
 
-        if (n > 4096)
-            air_fail(c, AIR_REFUSE_LIMIT, "load of %u members", n);
         ids = air_alloc(c, (n + 1) * sizeof(*ids));
         for (unsigned i = 0; i < n; i++) {
             LLVMTypeRef e = k == LLVMStructTypeKind ? LLVMStructGetTypeAtIndex(t, i) : LLVMGetElementType(t);
@@ -448,8 +446,6 @@ void mem_store(struct ctx *c, struct ptr p, LLVMTypeRef t, unsigned align, uint3
     if (k == LLVMStructTypeKind || k == LLVMArrayTypeKind) {
         unsigned n = k == LLVMStructTypeKind ? LLVMCountStructElementTypes(t) : LLVMGetArrayLength(t);
 
-        if (n > 4096)
-            air_fail(c, AIR_REFUSE_LIMIT, "store of %u members", n);
         for (unsigned i = 0; i < n; i++) {
             LLVMTypeRef e = k == LLVMStructTypeKind ? LLVMStructGetTypeAtIndex(t, i) : LLVMGetElementType(t);
             uint64_t off = k == LLVMStructTypeKind ? LLVMOffsetOfElement(c->dl, t, i) : i * LLVMABISizeOfType(c->dl, e);

@@ -172,8 +172,27 @@ static void declare_const(struct ctx *c, int rep)
         module_var(c, SpvStorageClassPrivate, array_of(c, r->unit, r->bytes), const_array(c, b, r->unit, r->bytes));
 }
 
+/* What all threads, and each thread for itself, have of variables. */
+static void bound_variables(struct ctx *c)
+{
+    uint64_t local = 0, shared = 0;
+
+    for (int i = 0; i < c->nroot; i++) {
+        struct root *r = &c->root[i];
+        bool used = r->parent == i && (r->read || r->written);
+
+        local += used && r->kind == ROOT_LOCAL ? r->bytes : 0;
+        shared += used && (r->kind == ROOT_SHARED || r->kind == ROOT_PAYLOAD) ? r->bytes : 0;
+    }
+    if (local > AIR_LIMIT_LOCAL_BYTES)
+        air_fail(c, AIR_REFUSE_LIMIT, "private arrays over %u bytes", AIR_LIMIT_LOCAL_BYTES);
+    if (shared > AIR_LIMIT_SHARED_BYTES)
+        air_fail(c, AIR_REFUSE_LIMIT, "threadgroup variables over %u bytes", AIR_LIMIT_SHARED_BYTES);
+}
+
 void mem_declare(struct ctx *c)
 {
+    bound_variables(c);
     for (int i = 0; i < c->nroot; i++) {
         struct root *r = &c->root[i];
 

@@ -418,6 +418,8 @@ static void parse_inputs(struct ctx *c)
     LLVMValueRef *nodes;
     unsigned n = md_operands(c, c->node_inputs, &nodes), np = LLVMCountParams(c->fn);
 
+    if (n > AIR_LIMIT_PARAMS)
+        air_fail(c, AIR_REFUSE_LIMIT, "%u argument nodes", n);
     c->arg = air_alloc(c, (n + 1) * sizeof(*c->arg));
     for (unsigned i = 0; i < n; i++) {
         struct arg *a = &c->arg[c->narg];

@@ -17,6 +17,8 @@ static int root_new(struct ctx *c, enum root_kind kind, LLVMValueRef v)
 {
     struct root *r;
 
+    if (c->nroot == (int)AIR_LIMIT_ROOTS)
+        air_fail(c, AIR_REFUSE_LIMIT, "more than %u variables", AIR_LIMIT_ROOTS);
     if (c->nroot == c->root_cap) {
         int cap = c->root_cap ? c->root_cap * 2 : 64;
         struct root *n = air_alloc(c, (size_t)cap * sizeof(*n));
@@ -85,6 +87,8 @@ static int merge(struct ctx *c, int a, int b)
     if (ra->kind == rb->kind && (ra->kind == ROOT_LOCAL || ra->kind == ROOT_SHARED || ra->kind == ROOT_CONST)) {
         if (ra->kind == ROOT_SHARED && (ra->arg >= 0 || rb->arg >= 0))
             air_fail(c, AIR_REFUSE_POINTER, "pointer into two threadgroup arguments");
+        if ((uint64_t)ra->bytes + rb->bytes + 15 > AIR_LIMIT_TABLE_BYTES)
+            air_fail(c, AIR_REFUSE_LIMIT, "pointer into variables of more than %u bytes", AIR_LIMIT_TABLE_BYTES);
         rb->parent = x;
         content = rb->content;
         if (content >= 0) /* what either memory holds may come out of both */
@@ -136,6 +140,8 @@ static void table_content(struct ctx *c, int root, LLVMValueRef v, unsigned dept
         LLVMGetTypeKind(LLVMGetElementType(t)) != LLVMStructTypeKind &&
         LLVMGetTypeKind(LLVMGetElementType(t)) != LLVMArrayTypeKind)
         return; /* plain numbers, possibly many */
+    if (!LLVMABISizeOfType(c->dl, t))
+        return; /* any number of nothing */
     for (unsigned i = 0; i < n && depth < 4; i++) {
         LLVMValueRef e = LLVMGetAggregateElement(v, i);
 
@@ -294,22 +300,23 @@ static bool note_content(struct ctx *c, LLVMValueRef i)
     return true;
 }
 
-/* Constexpr samplers that are chosen between: their globals are handles, not tables. */
-static void mark_samplers(struct ctx *c, LLVMValueRef v, unsigned depth)
+/* Constexpr samplers that are chosen between: their globals are handles, not tables. @seen: what was looked at. */
+static void mark_samplers(struct ctx *c, struct pmap *seen, LLVMValueRef v, unsigned depth)
 {
     int n;
 
-    if (depth > 8)
+    if (depth > AIR_LIMIT_DEPTH || pmap_get(seen, v, &n))
         return;
+    pmap_put(c, seen, v, 1);
     if (LLVMIsAGlobalVariable(v)) {
         if (!pmap_get(&c->roots, v, &n) && (n = sampler_number(c, v)) >= 0)
             pmap_put(c, &c->roots, v, sampler_root(c, v, n));
     } else if (LLVMIsAPHINode(v)) {
         for (unsigned k = 0; k < LLVMCountIncoming(v); k++)
-            mark_samplers(c, LLVMGetIncomingValue(v, k), depth + 1);
+            mark_samplers(c, seen, LLVMGetIncomingValue(v, k), depth + 1);
     } else if (LLVMIsAInstruction(v) && LLVMGetInstructionOpcode(v) == LLVMSelect) {
-        mark_samplers(c, LLVMGetOperand(v, 1), depth + 1);
-        mark_samplers(c, LLVMGetOperand(v, 2), depth + 1);
+        mark_samplers(c, seen, LLVMGetOperand(v, 1), depth + 1);
+        mark_samplers(c, seen, LLVMGetOperand(v, 2), depth + 1);
     }
 }
 
@@ -388,19 +395,17 @@ static void note_unit(struct ctx *c, LLVMValueRef p, unsigned unit, bool write)
         r->read = true;
 }
 
-static void note_type(struct ctx *c, LLVMValueRef p, LLVMTypeRef t, unsigned align, bool write, unsigned depth)
+static void note_type(struct ctx *c, LLVMValueRef p, LLVMTypeRef t, unsigned align, bool write)
 {
-    if (depth > AIR_LIMIT_DEPTH)
-        air_fail(c, AIR_REFUSE_LIMIT, "type nested too deep");
+    type_bound(c, t);
     switch (LLVMGetTypeKind(t)) {
     case LLVMStructTypeKind:
         for (unsigned i = 0; i < LLVMCountStructElementTypes(t); i++)
             note_type(c, p, LLVMStructGetTypeAtIndex(t, i),
-                      low_bit(LLVMOffsetOfElement(c->dl, t, i), align ? align : 1), write, depth + 1);
+                      low_bit(LLVMOffsetOfElement(c->dl, t, i), align ? align : 1), write);
         break;
     case LLVMArrayTypeKind:
-        note_type(c, p, LLVMGetElementType(t), low_bit(LLVMABISizeOfType(c->dl, LLVMGetElementType(t)), align), write,
-                  depth + 1);
+        note_type(c, p, LLVMGetElementType(t), low_bit(LLVMABISizeOfType(c->dl, LLVMGetElementType(t)), align), write);
         break;
     default:
         note_unit(c, p, low_bit(LLVMStoreSizeOfType(c->dl, t), low_bit(align, 4)), write);
@@ -446,7 +451,7 @@ static void note_call(struct ctx *c, LLVMValueRef i)
 
         c->root[root_find(c, root_of(c, a0))].coherent = true;
         if (LLVMTypeIsSized(t))
-            note_type(c, a0, t, (unsigned)LLVMABISizeOfType(c->dl, elem_type(t)), store, 0);
+            note_type(c, a0, t, (unsigned)LLVMABISizeOfType(c->dl, elem_type(t)), store);
     } else if (!strncmp(n, "air.simdgroup_matrix", 20)) {
         bool store = strstr(n, "_store") != NULL;
         unsigned p = store ? 1 : 0;
@@ -470,10 +475,10 @@ static void note_access(struct ctx *c, LLVMValueRef i)
 {
     switch (LLVMGetInstructionOpcode(i)) {
     case LLVMLoad:
-        note_type(c, LLVMGetOperand(i, 0), LLVMTypeOf(i), LLVMGetAlignment(i), false, 0);
+        note_type(c, LLVMGetOperand(i, 0), LLVMTypeOf(i), LLVMGetAlignment(i), false);
         break;
     case LLVMStore:
-        note_type(c, LLVMGetOperand(i, 1), LLVMTypeOf(LLVMGetOperand(i, 0)), LLVMGetAlignment(i), true, 0);
+        note_type(c, LLVMGetOperand(i, 1), LLVMTypeOf(LLVMGetOperand(i, 0)), LLVMGetAlignment(i), true);
         break;
     case LLVMCall:
         note_call(c, i);
@@ -487,13 +492,14 @@ void roots_build(struct ctx *c)
 {
     bool changed = true, last = false;
     uint32_t first = 0;
+    struct pmap seen = {0};
 
     (void)root_new(c, ROOT_NONE, NULL);
     (void)root_new(c, ROOT_PHYS, NULL);
     for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(c->fn); b; b = LLVMGetNextBasicBlock(b)) {
         for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
             if (texture_call(i))
-                mark_samplers(c, LLVMGetOperand(i, 1), 0);
+                mark_samplers(c, &seen, LLVMGetOperand(i, 1), 0);
         }
     }
     for (unsigned i = 0; i < c->narg; i++) {

@@ -57,10 +57,39 @@ unsigned scalar_bits(struct ctx *c, LLVMTypeRef t)
     }
 }
 
+/* Scalars in a value of type @t, at least one for each member however empty; refused beyond AIR_LIMIT_PARTS. */
+static uint32_t parts_of(struct ctx *c, LLVMTypeRef t, unsigned depth)
+{
+    bool array = LLVMGetTypeKind(t) == LLVMArrayTypeKind;
+    uint64_t n = 0;
+    int known;
+
+    if (!array && LLVMGetTypeKind(t) != LLVMStructTypeKind)
+        return vec_len(t);
+    if (pmap_get(&c->parts, t, &known))
+        return (uint32_t)known;
+    if (depth > AIR_LIMIT_DEPTH)
+        air_fail(c, AIR_REFUSE_LIMIT, "type nested deeper than %u", AIR_LIMIT_DEPTH);
+    if (array)
+        n = (uint64_t)LLVMGetArrayLength(t) * parts_of(c, LLVMGetElementType(t), depth + 1);
+    for (unsigned i = 0; !array && i < LLVMCountStructElementTypes(t) && n <= AIR_LIMIT_PARTS; i++)
+        n += parts_of(c, LLVMStructGetTypeAtIndex(t, i), depth + 1);
+    if (n > AIR_LIMIT_PARTS)
+        air_fail(c, AIR_REFUSE_LIMIT, "value of more than %u scalars", AIR_LIMIT_PARTS);
+    pmap_put(c, &c->parts, t, n ? (int)n : 1);
+    return n ? (uint32_t)n : 1;
+}
+
+void type_bound(struct ctx *c, LLVMTypeRef t)
+{
+    (void)parts_of(c, t, 0);
+}
+
 uint32_t type_of(struct ctx *c, LLVMTypeRef t)
 {
     struct spv *s = &c->s;
 
+    type_bound(c, t);
     switch (LLVMGetTypeKind(t)) {
     case LLVMIntegerTypeKind:
         return LLVMGetIntTypeWidth(t) == 1 ? spv_type_bool(s) : spv_type_uint(s, int_bits(c, LLVMGetIntTypeWidth(t)));
@@ -86,7 +115,7 @@ uint32_t type_of(struct ctx *c, LLVMTypeRef t)
     case LLVMArrayTypeKind: {
         unsigned n = LLVMGetArrayLength(t);
 
-        if (!n || n > 65536)
+        if (!n)
             air_fail(c, AIR_REFUSE_TYPE, "array value of %u elements", n);
         return spv_type_array(s, type_of(c, LLVMGetElementType(t)), n);
     }

@@ -126,6 +126,44 @@ define %two @metadata__target_twice() {
   ret %two zeroinitializer
 }
 
+; Each line doubles the scalars of one value: 8192.
+%v4 = type [16 x i32]
+%v7 = type { %v4, %v4, %v4, %v4, %v4, %v4, %v4, %v4 }
+%v10 = type { %v7, %v7, %v7, %v7, %v7, %v7, %v7, %v7 }
+%v13 = type { %v10, %v10, %v10, %v10, %v10, %v10, %v10, %v10 }
+define void @limit__value(ptr addrspace(1) %o, ptr addrspace(1) %p) {
+  %v = load volatile %v13, ptr addrspace(1) %o, align 4
+  store volatile %v13 %v, ptr addrspace(1) %p, align 4
+  ret void
+}
+; Two private arrays of 160 KiB.
+define void @limit__private(ptr addrspace(1) %o, i32 %id) {
+  %a = alloca [40960 x i32], align 4
+  %b = alloca [40960 x i32], align 4
+  %pa = getelementptr [40960 x i32], ptr %a, i32 0, i32 %id
+  %pb = getelementptr [40960 x i32], ptr %b, i32 0, i32 %id
+  store volatile i32 %id, ptr %pa, align 4
+  store volatile i32 %id, ptr %pb, align 4
+  ret void
+}
+; Two threadgroup variables of 768 KiB, one after the other, and behind one pointer.
+@ga = internal addrspace(3) global [196608 x i32] undef, align 4
+@gb = internal addrspace(3) global [196608 x i32] undef, align 4
+define void @limit__threadgroup(ptr addrspace(1) %o, i32 %id) {
+  %pa = getelementptr [196608 x i32], ptr addrspace(3) @ga, i32 0, i32 %id
+  %pb = getelementptr [196608 x i32], ptr addrspace(3) @gb, i32 0, i32 %id
+  store volatile i32 %id, ptr addrspace(3) %pa, align 4
+  store volatile i32 %id, ptr addrspace(3) %pb, align 4
+  ret void
+}
+define void @limit__either(ptr addrspace(1) %o, i32 %id) {
+  %c = icmp ult i32 %id, 7
+  %g = select i1 %c, ptr addrspace(3) @ga, ptr addrspace(3) @gb
+  %p = getelementptr [196608 x i32], ptr addrspace(3) %g, i32 0, i32 %id
+  store volatile i32 %id, ptr addrspace(3) %p, align 4
+  ret void
+}
+
 declare void @air.no_such_function.f32(float)
 declare void @air.intersect.triangle_data(ptr addrspace(1))
 declare void @air.set_vertex_buffer_render_command(ptr addrspace(1))
@@ -138,7 +176,7 @@ declare { <4 x float>, i8 } @air.read_texture_2d.v4f32(ptr addrspace(1), <2 x i3
 declare void @air.write_texture_2d.v4f32(ptr addrspace(1), <2 x i32>, <4 x float>, i32, i32)
 declare float @air.simd_sum.f32(float) convergent
 
-!air.kernel = !{!0, !1, !2, !3, !4, !5, !6, !7, !8, !9, !10, !11, !12, !13, !14, !15, !16, !17, !18, !19, !20}
+!air.kernel = !{!0, !1, !2, !3, !4, !5, !6, !7, !8, !9, !10, !11, !12, !13, !14, !15, !16, !17, !18, !19, !20, !67, !68, !69, !70}
 !0 = !{ptr @intrinsic__unknown, !99, !{!50}}
 !1 = !{ptr @ray_tracing__call, !99, !{!50}}
 !2 = !{ptr @command_buffer__call, !99, !{!50}}
@@ -160,6 +198,10 @@ declare float @air.simd_sum.f32(float) convergent
 !18 = !{ptr @simd_divergent__endless, !99, !{!50, !59}}
 !19 = !{ptr @argument_buffer__pointer, !99, !{!62, !51}}
 !20 = !{ptr @pointer__integer, !99, !{!50, !51}}
+!67 = !{ptr @limit__value, !99, !{!50, !51}}
+!68 = !{ptr @limit__private, !99, !{!50, !59}}
+!69 = !{ptr @limit__threadgroup, !99, !{!50, !59}}
+!70 = !{ptr @limit__either, !99, !{!50, !59}}
 !62 = !{i32 0, !"air.indirect_buffer", !"air.location_index", i32 0, i32 1, !"air.read"}
 !air.vertex = !{!21}
 !air.fragment = !{!22}
