@@ -159,7 +159,8 @@ PVG_API uint64_t pvg_device_mmio_read(struct pvg_device *dev, uint64_t offset, u
 
 /*
  * Forward a guest's write. Any thread. Never waits, except a write of 0 to FIFO_CONTROL: that returns only when old work
- * can no longer touch guest memory (transport 2.1); bounded, and never for a callback.
+ * can no longer touch guest memory (transport 2.1), never for a callback. That is bounded by the command in hand and by a row of
+ * a picture being copied: below a millisecond as a rule, some 25 ms for a surface of the largest size in scattered pages.
  */
 PVG_API void pvg_device_mmio_write(struct pvg_device *dev, uint64_t offset, uint64_t value, unsigned size);
 

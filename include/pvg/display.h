@@ -68,7 +68,7 @@ struct pvg_display_desc {
     double width_mm;      /* of the panel, 1..65535; default 400 */
     double height_mm;     /* default 300 */
     uint32_t max_cursor_px; /* largest edge of a pointer image that the VMM takes: 16..512; default 512 */
-    const struct pvg_display_ops *ops; /* borrowed until pvg_display_free() returns; NULL: no callbacks */
+    const struct pvg_display_ops *ops; /* borrowed for pvg_display_new(); NULL: no callbacks */
     void *opaque;
 };
 
@@ -80,7 +80,7 @@ PVG_API void pvg_display_desc_init(struct pvg_display_desc *desc, size_t size);
  * stable over restarts so that the guest keeps its arrangement. The guest does not see the display before its first
  * mode list. Freed with pvg_display_free(), at the latest by pvg_device_free().
  *
- * Not from a callback. Returns 0; PVG_ERR_INVALID (port, size, serial 0); PVG_ERR_IN_USE (port or serial); PVG_ERR_STOPPED;
+ * Not from a callback. Returns 0; PVG_ERR_INVALID (port, size, serial 0, ops); PVG_ERR_IN_USE (port or serial); PVG_ERR_STOPPED;
  * PVG_ERR_NOMEM; PVG_ERR_SYSTEM.
  */
 PVG_API int pvg_display_new(struct pvg_device *dev, const struct pvg_display_desc *desc, uint32_t port, uint32_t serial,

@@ -390,7 +390,7 @@ static bool collect(struct round *r, struct news *n)
 static void tell_step(struct round *r)
 {
     struct pipe *pipe = r->pipe;
-    const struct pvg_display_ops *ops = r->disp->ops;
+    const struct pvg_display_ops *ops = &r->disp->ops;
     void *opaque = r->disp->opaque;
     struct news n;
     bool any;

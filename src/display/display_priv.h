@@ -111,7 +111,7 @@ struct pvg_display {
     char name[NAME_MAX_BYTES + 1];
     double width_mm, height_mm;
     uint32_t serial, max_cursor_px;
-    const struct pvg_display_ops *ops; /* never NULL; a table of NULLs when the VMM gave none */
+    struct pvg_display_ops ops; /* the VMM's; what it did not give is NULL */
     void *opaque;
     struct wire_mode modes[LIMIT_MODES]; /* under pipe.lock */
     uint16_t mode_count;

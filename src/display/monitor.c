@@ -13,8 +13,6 @@
 
 #define MIN_CURSOR_PX 16
 
-static const struct pvg_display_ops no_ops;
-
 /* ---- serial numbers: unique in the process, because guests ignore a second display with the same (host-api 1.12) ----
  */
 
@@ -203,15 +201,17 @@ static void set_name(struct pvg_display *disp, const char *name)
     disp->name[n] = '\0';
 }
 
-static int check_desc(const struct pvg_display_desc *d)
+static int check_desc(const struct pvg_display_desc *d, struct pvg_display_ops *ops)
 {
     if (!(d->width_mm >= 1 && d->width_mm <= 65535 && d->height_mm >= 1 && d->height_mm <= 65535) ||
         d->max_cursor_px < MIN_CURSOR_PX || d->max_cursor_px > LIMIT_CURSOR_PX)
         return PVG_ERR_INVALID;
-    return 0;
+    *ops = (struct pvg_display_ops){0};
+    return d->ops ? desc_copy(ops, sizeof(*ops), d->ops, d->ops->size) : 0;
 }
 
-static struct pvg_display *monitor_new(struct pipe *pipe, const struct pvg_display_desc *d, uint32_t serial)
+static struct pvg_display *monitor_new(struct pipe *pipe, const struct pvg_display_desc *d,
+                                       const struct pvg_display_ops *ops, uint32_t serial)
 {
     struct pvg_display *disp = calloc(1, sizeof(*disp));
 
@@ -223,11 +223,11 @@ static struct pvg_display *monitor_new(struct pipe *pipe, const struct pvg_displ
     disp->height_mm = d->height_mm;
     disp->max_cursor_px = d->max_cursor_px;
     disp->serial = serial;
-    disp->ops = d->ops ? d->ops : &no_ops;
+    disp->ops = *ops;
     disp->opaque = d->opaque;
     disp->period_ns = NS_PER_S / 60;
     /* Without both handlers the pointer is drawn into the frame (host-api 1.9). */
-    disp->draw_cursor = !disp->ops->on_cursor || !disp->ops->on_cursor_show;
+    disp->draw_cursor = !ops->on_cursor || !ops->on_cursor_show;
     return disp;
 }
 
@@ -235,6 +235,7 @@ int display_attach(struct display_set *set, const struct pvg_display_desc *user,
                    struct pvg_display **out)
 {
     struct pvg_display_desc desc;
+    struct pvg_display_ops ops;
     struct pvg_display *disp;
     struct pipe *pipe;
     int err;
@@ -243,7 +244,7 @@ int display_attach(struct display_set *set, const struct pvg_display_desc *user,
     err = desc_copy(&desc, sizeof(desc), user, user->size);
     if (err)
         return err;
-    err = port < set->cfg.ports && serial ? check_desc(&desc) : PVG_ERR_INVALID;
+    err = port < set->cfg.ports && serial ? check_desc(&desc, &ops) : PVG_ERR_INVALID;
     if (err)
         return err;
     pipe = &set->pipes[port];
@@ -251,7 +252,7 @@ int display_attach(struct display_set *set, const struct pvg_display_desc *user,
     err = set->stopped ? PVG_ERR_STOPPED : pipe->monitor ? PVG_ERR_IN_USE : serial_take(serial);
     if (err)
         goto unlock;
-    disp = monitor_new(pipe, &desc, serial);
+    disp = monitor_new(pipe, &desc, &ops, serial);
     err = PVG_ERR_NOMEM;
     if (!disp)
         goto give_serial;

@@ -183,6 +183,10 @@ static void test_ram_arguments(void **state)
 
 static void test_displays(void **state)
 {
+    struct {
+        struct pvg_display_ops ops;
+        void (*more)(void **state);
+    } later = {.ops.size = sizeof(later)};
     struct pvg_display_desc d;
     struct pvg_display *a, *b = (void *)&a;
 
@@ -213,6 +217,15 @@ static void test_displays(void **state)
     BAD_DISPLAY(max_cursor_px, 15);
     BAD_DISPLAY(max_cursor_px, 513);
     BAD_DISPLAY(size, 0);
+    /* Callbacks that a later version of the interface has: taken where they are NULL. */
+    pvg_display_desc_init(&d, sizeof(d));
+    d.ops = &later.ops;
+    assert_int_equal(pvg_display_new(v.dev, &d, 0, 9, &a), 0);
+    pvg_display_free(a);
+    later.more = test_displays;
+    assert_int_equal(pvg_display_new(v.dev, &d, 0, 9, &a), PVG_ERR_INVALID);
+    later.ops.size = 0;
+    assert_int_equal(pvg_display_new(v.dev, &d, 0, 9, &a), PVG_ERR_INVALID);
     pvg_display_free(b);
 }
 
