@@ -9,15 +9,16 @@
  * air/air_abi.h (bindings).
  *
  * Whom to trust:
- * - A guest's modules are hostile, and a worker is its guest's as soon as it has read one. It serves one client only, so
- *   that what it makes up reaches nobody but that guest. The validator runs in the worker: it finds what the compiler
- *   does wrong, and not what somebody does who has taken the worker over.
- * - The service never looks at what it relays. Its answers are worth what the one is who runs it: the client itself, this
- *   user, or the machine's administrator. Lengths, seals, order and time are not believed: nothing that it sends, or does
- *   not send, makes the client read past an end, leak or wait for ever.
- * - The disk cache is written by the client alone, in a folder that is this user's alone, and remembers the origin of each
- *   entry: what came from a service is only found again at that service, and what was made for a guest only by guests
- *   of the same name. So a worker or service that was taken over leaves nothing behind for others.
+ * - A guest's modules are hostile, and a worker is its guest's as soon as it has read one. It serves one client
+ *   only, so that what it makes up reaches nobody but that guest. The validator runs in the worker: it finds what
+ *   the compiler does wrong, and not what somebody does who has taken the worker over.
+ * - The service never looks at what it relays. Its answers are worth what the one is who runs it: the client
+ *   itself, this user, or the machine's administrator. Lengths, seals, order and time are not believed: nothing
+ *   that it sends, or does not send, makes the client read past an end, leak or wait for ever.
+ * - The disk cache is written by the client alone, in a folder that is this user's alone, and remembers the origin
+ *   of each entry: what came from a service is only found again at that service, and what was made for a guest only
+ *   by guests of the same name. So a worker that was taken over leaves nothing for other guests, and a service that was
+ *   leaves nothing for who asks elsewhere.
  * - The caller and its environment are trusted.
  */
 #ifndef PVG_AIRC_H
@@ -110,8 +111,8 @@ struct airc_config {
     size_t size; /* sizeof(struct airc_config) of the caller */
     /*
      * Socket of a running service. NULL: $PVG_AIRC_SOCKET, else the first that answers of
-     * $XDG_RUNTIME_DIR/pvg-airc.sock (in a folder of this user) and /run/pvg-airc.sock. "": use no socket, always start a
-     * helper.
+     * $XDG_RUNTIME_DIR/pvg-airc.sock (in a folder of this user) and /run/pvg-airc.sock. "": use no socket, always
+     * start a helper.
      */
     const char *socket_path;
     /*
@@ -124,9 +125,9 @@ struct airc_config {
     const char *cache_dir;
     uint64_t cache_bytes;   /* bound on the cache's size on disk; 0: 256 MiB */
     /*
-     * Whose shaders these are: a name that stays with the guest, as its UUID does, of at most AIRC_MAX_GUEST bytes; copied.
-     * The disk cache gives a guest only what was made for guests of its name. NULL is the name "": guests without a
-     * name, of one user, get each other's shaders and have to trust each other.
+     * Whose shaders these are: a name that stays with the guest, as its UUID does, of at most AIRC_MAX_GUEST bytes;
+     * copied. The disk cache gives a guest only what was made for guests of its name. NULL is the name "": guests
+     * without a name, of one user, get each other's shaders and have to trust each other.
      */
     const char *guest;
     /*
@@ -155,8 +156,8 @@ struct airc_stats {
 
 /*
  * Make a client and its thread; reaches for the service at once, in the background. @cfg may be NULL for all defaults.
- * Returns 0, -EINVAL for a bad @cfg (a size, a limit or a name out of its range), -ENOMEM, or another negative errno when no
- * thread can be made; *out is NULL then.
+ * Returns 0, -EINVAL for a bad @cfg (a size, a limit or a name out of its range), -ENOMEM, or another negative errno
+ * when no thread can be made; *out is NULL then.
  */
 int airc_new(const struct airc_config *cfg, struct airc **out);
 

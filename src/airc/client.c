@@ -91,14 +91,14 @@ struct airc {
     char last[AIRC_TEXT_BYTES]; /* why the last service was lost or could not be reached */
     struct airc_hello hello;
     struct airc_origin origin; /* of what the present service answers */
-    uint64_t heard_ns;       /* last message, or start of the link or of the first open request */
-    uint64_t moved_ns;       /* since when the oldest open request is the oldest */
-    uint64_t patience_ns;    /* how long it may be that, whatever the service says of itself */
-    uint64_t retry_ns;       /* no attempt before this time */
-    uint64_t backoff_ns;     /* 0: the last attempt worked */
-    struct job_list fresh;   /* key not computed, memory and cache not asked */
-    struct job_list waiting; /* for room at the service */
-    struct job_list open;    /* with the service */
+    uint64_t heard_ns;         /* last message, or start of the link or of the first open request */
+    uint64_t moved_ns;         /* since when the oldest open request is the oldest */
+    uint64_t patience_ns;      /* how long it may be that, whatever the service says of itself */
+    uint64_t retry_ns;         /* no attempt before this time */
+    uint64_t backoff_ns;       /* 0: the last attempt worked */
+    struct job_list fresh;     /* key not computed, memory and cache not asked */
+    struct job_list waiting;   /* for room at the service */
+    struct job_list open;      /* with the service */
     unsigned open_count;
     uint64_t next_id;
     struct bad_list *bad;
@@ -262,9 +262,10 @@ static void reach(struct airc *c)
         }
         if (what[0])
             snprintf(c->last, sizeof(c->last), "no shader compiler service: %.250s: %s", what,
-                     err == AIRC_LINK_FILTERED ? "not started, because a system call filter (-sandbox) may kill this process "
-                                                 "for it: enable pvg-airc.socket, or name the program"
-                                               : strerror(-err));
+                     err == AIRC_LINK_FILTERED
+                         ? "not started, because a system call filter (-sandbox) may kill this process "
+                           "for it: enable pvg-airc.socket, or name the program"
+                         : strerror(-err));
     }
     c->way = 0;
     c->backoff_ns = c->backoff_ns ? c->backoff_ns * 2 : BACKOFF_MIN_NS;
@@ -405,13 +406,14 @@ static void serve(struct airc *c)
 }
 
 /*
- * How long an honest service takes at most to answer the oldest of our requests. It starts them in the order they came and
- * gives its clients turns, so before ours begins each other client may have one more on one of its workers; and each
- * may take the time limit twice, since one whose worker was killed from outside is tried once more.
+ * How long an honest service takes at most to answer the oldest of our requests. It starts them in the order they came
+ * and gives its clients turns, so before ours begins each other client may have one more on one of its workers; and
+ * each may take the time limit twice, since one whose worker was killed from outside is tried once more.
  */
 static uint64_t patience_ns(const struct airc *c)
 {
-    uint64_t limit = c->hello.time_limit_ms, workers = c->hello.workers, others = c->link.own ? 0 : AIRC_MAX_CLIENTS - 1;
+    uint64_t limit = c->hello.time_limit_ms, workers = c->hello.workers,
+             others = c->link.own ? 0 : AIRC_MAX_CLIENTS - 1;
 
     if (c->cfg.time_limit_ms && c->cfg.time_limit_ms < limit)
         limit = c->cfg.time_limit_ms;
@@ -708,8 +710,9 @@ static void release(struct airc *c)
 
 static bool config_ok(const struct airc_config *cfg)
 {
-    return (!cfg->guest || strlen(cfg->guest) <= AIRC_MAX_GUEST) && cfg->workers <= AIRC_MAX_WORKERS && cfg->time_limit_ms <= AIRC_MAX_TIME_LIMIT_MS &&
-           cfg->cpu_limit_s <= AIRC_MAX_CPU_LIMIT_S && cfg->memory_limit_mib <= AIRC_MAX_MEMORY_MIB &&
+    return (!cfg->guest || strlen(cfg->guest) <= AIRC_MAX_GUEST) && cfg->workers <= AIRC_MAX_WORKERS &&
+           cfg->time_limit_ms <= AIRC_MAX_TIME_LIMIT_MS && cfg->cpu_limit_s <= AIRC_MAX_CPU_LIMIT_S &&
+           cfg->memory_limit_mib <= AIRC_MAX_MEMORY_MIB &&
            (!cfg->memory_limit_mib || cfg->memory_limit_mib >= AIRC_MIN_MEMORY_MIB);
 }
 
