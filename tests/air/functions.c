@@ -231,7 +231,7 @@ static void two(const struct of_two *f)
             unsigned at = component(i, n, k);
             double v = operand_at(0, i, k), e = decode(whole, get(1, at, 32)), want = f->want(v, e),
                    got = decode(to_int ? whole : type, get(3, at, to_int ? 32 : type->bits)),
-                   tolerance = f->tolerance + (f->edges ? 0 : 2 * step());
+                   tolerance = f->tolerance + (f->edges ? 0 : 8 * step());
             bool flush = v != 0 && v == v && flushed(v) == 0;
 
             if (!to_int)
