@@ -310,6 +310,7 @@ struct guest *guest_new(struct vmm *vmm)
     g->way = &surfaces_by_object;
     memory_reset(g);
     pthread_mutex_init(&g->mapper.lock, NULL);
+    pthread_cond_init(&g->mapper.next, NULL);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->changed, NULL);
     if (pthread_create(&g->thread, NULL, guest_main, g)) {
@@ -330,6 +331,7 @@ void guest_free(struct guest *g)
     pthread_join(g->thread, NULL);
     displays_forget(g);
     g->way->forget(g);
+    pthread_cond_destroy(&g->mapper.next);
     pthread_mutex_destroy(&g->mapper.lock);
     free(g->spare);
     pthread_cond_destroy(&g->changed);

@@ -103,9 +103,12 @@ extern const struct surface_way surfaces_by_object, surfaces_by_mapping;
 
 /* The surface mapper's driver. */
 struct mapper {
-    pthread_mutex_t lock;     /* who holds it has requests in the ring and waits for them; protects the rest */
-    uint64_t ring, table;     /* gpa; 0: not running */
-    uint64_t published, live; /* requests made; surfaces mapped */
+    pthread_mutex_t lock;
+    pthread_cond_t next;
+    uint64_t tickets, served; /* under the lock: in the order of tickets one has requests in the ring and waits for them, */
+    uint64_t published;       /* and has these: requests made; */
+    uint64_t ring, table;     /* gpa, 0: not running; */
+    uint64_t live;            /* surfaces mapped */
 };
 
 /* Something the guest is asked to do, on its own thread. False: guest->error says what went wrong. */

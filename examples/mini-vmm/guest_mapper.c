@@ -3,8 +3,8 @@
  * The guest's surfaces on the memory-mapped variant: a driver of the surface mapper, and presents by mapping id
  * (memory.md 9; display.md 3.2, 7.3). See guest.h.
  *
- * Two threads use the ring in guest_churn(): the guest's own and one that does nothing but map and unmap. Whoever holds
- * mapper.lock makes requests and waits for all of them, so the interrupt has one reader at a time.
+ * Two threads use the ring in guest_churn(): the guest's own and one that does nothing but map and unmap. One at a
+ * time makes requests and waits for all of them, so the interrupt has one reader.
  */
 #include "guest.h"
 
@@ -45,6 +45,25 @@ static void put_request(struct guest *g, uint64_t number, struct request r)
     store32(g, at + 12, 0);
 }
 
+/* First come, first served: a thread that maps without a pause would keep a plain lock from the one that presents. */
+static void mapper_enter(struct mapper *m)
+{
+    uint64_t ticket;
+
+    pthread_mutex_lock(&m->lock);
+    for (ticket = m->tickets++; m->served != ticket;)
+        pthread_cond_wait(&m->next, &m->lock);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void mapper_leave(struct mapper *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->served++;
+    pthread_cond_broadcast(&m->next);
+    pthread_mutex_unlock(&m->lock);
+}
+
 /* All of @requests, at most RING_ENTRIES, in order and with one doorbell. NULL, or what went wrong. Any thread. */
 static const char *do_requests(struct guest *g, const struct request *requests, uint32_t count)
 {
@@ -52,7 +71,7 @@ static const char *do_requests(struct guest *g, const struct request *requests, 
     const char *why = NULL;
     uint64_t first;
 
-    pthread_mutex_lock(&m->lock);
+    mapper_enter(m);
     first = m->published;
     for (uint32_t i = 0; i < count; i++)
         put_request(g, m->published++, requests[i]);
@@ -63,7 +82,7 @@ static const char *do_requests(struct guest *g, const struct request *requests, 
     for (uint32_t i = 0; !why && i < count; i++)
         if (load32(g, m->ring + (first + i) % RING_ENTRIES * MAPPER_ENTRY_BYTES + MAPPER_ENTRY_RESULT))
             why = requests[i].operation == MAPPER_OP_MAP ? "the mapper refuses a map" : "the mapper refuses an unmap";
-    pthread_mutex_unlock(&m->lock);
+    mapper_leave(m);
     return why;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The VMM: RAM, the device of libpvg, its displays, and what a user at the monitors sees. Everything that an embedder
- * of libpvg has to write is in vmm.c, views.c and, for arm64 guests, mapper.c; docs/embedding.md walks through them.
+ * of libpvg has to write is in vmm.c, for PVG_TASKS_CALLBACKS in views.c, for arm64 guests in mapper.c; docs/embedding.md
+ * walks through them.
  */
 #ifndef MINI_VMM_VMM_H
 #define MINI_VMM_VMM_H
