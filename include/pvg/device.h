@@ -214,7 +214,8 @@ PVG_API int pvg_device_report(struct pvg_device *dev, char **json);
 
 /*
  * Record everything needed to replay the device's work to @fd: register accesses, packets, guest memory as read
- * (docs/record.md). The library takes the descriptor and closes it; @fd -1 ends the recording. Any thread.
+ * (docs/record.md). The library takes the descriptor and closes it; @fd -1 ends the recording. Any thread. What
+ * is recorded is written at once, on the thread that does it: register accesses then wait for the file too.
  * Returns 0; PVG_ERR_SYSTEM when the first write fails.
  */
 PVG_API int pvg_device_record(struct pvg_device *dev, int fd);

@@ -4,6 +4,7 @@
  */
 #include "core/core_priv.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,12 +36,14 @@ int core_new(const struct core_config *config, struct core **out)
 
 void core_handle(struct core *core, uint32_t opcode, core_handler handler, void *ctx)
 {
+    assert(!core->handlers[opcode].fn);
     core->handlers[opcode].fn = handler;
     core->handlers[opcode].ctx = ctx;
 }
 
 void core_observe(struct core *core, const struct core_observer *observer)
 {
+    assert(core->observer_count < CORE_OBSERVERS);
     core->observers[core->observer_count++] = *observer;
 }
 

@@ -13,8 +13,7 @@
 
 #define MIN_CURSOR_PX 16
 
-/* ---- serial numbers: unique in the process, because guests ignore a second display with the same (host-api 1.12) ----
- */
+/* ---- serial numbers: unique in the process, because guests ignore a second display with the same (host-api 1.12) ---- */
 
 static pthread_mutex_t serial_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t *serials;

@@ -37,7 +37,7 @@ struct gmem_pin {
     const struct ram_table *table;    /* snapshot; NULL in callback mode */
     const struct ram_block *last;     /* block of the last hit */
     uint64_t epoch;                   /* gmem's when the pin was taken */
-    _Atomic bool in_callback;         /* inside a callback of the VMM: touches no guest memory */
+    _Atomic bool in_callback;         /* inside a callback of the VMM, or the like: touches no guest memory */
     bool cut;                         /* quiesced meanwhile */
     bool mapper;                      /* the surface mapper's thread: its reads are recorded apart */
     uint64_t seq;                     /* callback mode: counts pins; the page cache keeps what live pins point into */
