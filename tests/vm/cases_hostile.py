@@ -243,6 +243,9 @@ def hostile_full_ring(vm):
 def hostile_deaf_at_the_end(vm):
     """A device that takes nothing any more, with four displays: a driver that leaves finds that out once, not once a channel."""
     reload(vm, **{**HONEST, "ports": 4})
+    # What the console draws would wait for room, until a restart makes the device listen again.
+    vm.run(NO_CONSOLE)
+    until(lambda: state(vm).count(" open 0\n") == 4, "presents stay open")
     behave(vm, deaf=0xffffffff)
     rings = seen(vm, "rings")
     vm.run(UNLOAD)

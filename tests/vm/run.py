@@ -158,8 +158,8 @@ def kernel_complaints(vm):
     """Lines in which the guest's kernel says that something is wrong, its own checks (scripts/debug-kernel) included."""
     complaints, excused = [], False
     for line in (vm.console_text() + "\n".join(vm.run("dmesg"))).splitlines():
-        if re.search(r"DMA-API: \S+ vgem: mapping sg segment longer", line):
-            excused = True  # vgem as the importer of a buffer: it never says how long segments may be; the warning follows
+        if re.search(r"DMA-API: \S+ (vgem|udmabuf): mapping sg segment longer", line):
+            excused = True  # neither ever says how long segments may be; the warning follows
         elif excused and "kernel/dma/debug.c" in line:
             excused = False
         elif re.search(r"WARNING: |BUG: |Oops|general protection|\*ERROR\*|DMA-API: \S+ \S+: |ODEBUG: |"
