@@ -35,6 +35,7 @@ struct round {
     uint32_t enabled;     /* as recorded last; kept over rounds */
     uint64_t composed_ns; /* when the pointer was drawn last, and into which picture; kept over rounds */
     uint64_t composed;
+    uint64_t sample_ns; /* the pointer is looked at next, at the earliest; kept over rounds */
 };
 
 static void wake_at(struct round *r, uint64_t at_ns)
@@ -254,6 +255,27 @@ static void rest_step(struct round *r)
     pipe->pool_used = false;
 }
 
+/*
+ * Section open, lock held (dropped meanwhile). Of many moves one in half a refresh is told: while the doorbell waits to be
+ * taken, another wakes nobody. A new image comes with its position.
+ */
+static void pointer_step(struct round *r)
+{
+    struct pipe *pipe = r->pipe;
+
+    if (!atomic_load(&pipe->doorbell))
+        return;
+    if (r->now < r->sample_ns && !pipe->tell_glyph) {
+        wake_at(r, r->sample_ns);
+        return;
+    }
+    (void)atomic_exchange(&pipe->doorbell, false); /* what was written before it rang is seen */
+    r->sample_ns = r->now + r->disp->period_ns / 2;
+    pthread_mutex_unlock(&pipe->lock);
+    cursor_sample(pipe, &r->disp->pin);
+    pthread_mutex_lock(&pipe->lock);
+}
+
 /* Everything that touches guest memory. */
 static void guest_step(struct round *r)
 {
@@ -270,13 +292,7 @@ static void guest_step(struct round *r)
     if (core_silent(pipe->set->cfg.core) || !section_enter(pipe, pin))
         goto out;
     if (pipe->shared_gpa) {
-        bool rung = atomic_exchange(&pipe->doorbell, false);
-
-        if (rung) {
-            pthread_mutex_unlock(&pipe->lock);
-            cursor_sample(pipe, pin);
-            pthread_mutex_lock(&pipe->lock);
-        }
+        pointer_step(r);
         refill_step(r);
         bits = online_step(r);
         bits |= vblank_step(r);

@@ -139,6 +139,13 @@ static enum core_verdict cursor_show(void *ctx, const struct core_cmd *cmd)
     if (!pipe)
         return CORE_DONE;
     pthread_mutex_lock(&pipe->lock);
+    /* A move from before this command that waits to be told: the last of the two wins. */
+    if (atomic_exchange(&pipe->doorbell, false) && section_enter(pipe, cmd->pin)) {
+        pthread_mutex_unlock(&pipe->lock);
+        cursor_sample(pipe, cmd->pin);
+        pthread_mutex_lock(&pipe->lock);
+        section_leave(pipe);
+    }
     set_visible(pipe, cmd->payload[4] != 0);
     pthread_mutex_unlock(&pipe->lock);
     clock_wake(pipe);
