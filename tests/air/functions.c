@@ -231,7 +231,7 @@ static void two(const struct of_two *f)
             unsigned at = component(i, n, k);
             double v = operand_at(0, i, k), e = decode(whole, get(1, at, 32)), want = f->want(v, e),
                    got = decode(to_int ? whole : type, get(3, at, to_int ? 32 : type->bits)),
-                   tolerance = f->tolerance + (f->edges ? 0 : 8 * step());
+                   tolerance = f->tolerance + (f->edges ? 0 : 16 * step()); /* Vulkan: 2^-7 for halves */
             bool flush = v != 0 && v == v && flushed(v) == 0;
 
             if (!to_int)
@@ -431,10 +431,12 @@ static bool edge_right(unsigned k, double x, double y, double z, double got)
 {
     double want = edges[k].fn(x, y, z);
 
+    if (isnan(want))
+        return isnan(got);
     if (edges[k].bits)
-        return isnan(want) ? isnan(got) : got == want && signbit(got) == signbit(want);
-    if (edges[k].fn == e_sign && x == 0 && signbit(got) != signbit(x))
-        return false;
+        return signbit(got) == signbit(want) && (got == want || (edges[k].fn == e_fabs && got == flushed(want)));
+    if (edges[k].fn == e_sign && flushed(x) == 0 && flushed(got) == 0) /* what is taken as zero comes back */
+        return signbit(got) == signbit(x);
     return near(got, decode(type, encode(type, want)), 0) ||
            near(got, decode(type, encode(type, edges[k].fn(flushed(x), flushed(y), flushed(z)))), 0);
 }
