@@ -109,7 +109,7 @@ def mmio_pc_interrupts(vm):
     vm.run("kms-flip --seconds 0 paced 60")
     after = interrupts(vm)
     assert after[14][0] - before >= 30, (before, after)
-    problems = vm.run("dmesg | grep -iE 'nobody cared|irq.*disabled|spurious' ; true")
+    problems = vm.run("dmesg | grep -iE 'nobody cared|disabling irq|spurious' ; true")
     assert not problems, problems
     memory = vm.run("cat /proc/iomem")
     ours = [line for line in memory if re.match(r" *fec[89]", line)]
