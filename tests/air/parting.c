@@ -622,7 +622,7 @@ static void one(struct vk *vk, struct vk_buf buf[2], uint32_t seed, uint32_t fla
 
 int main(int argc, char **argv)
 {
-    uint32_t first = argc > 2 ? (uint32_t)atoi(argv[1]) : 1, n = argc > 2 ? (uint32_t)atoi(argv[2]) : 40;
+    uint32_t first = argc > 2 ? (uint32_t)atoi(argv[1]) : 1, n = argc > 2 ? (uint32_t)atoi(argv[2]) : 15;
     struct vk_buf buf[2];
     struct vk vk;
     const char *why;
