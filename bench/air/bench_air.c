@@ -164,20 +164,26 @@ static void run_times(const struct metallib *lib, const char *glsl)
     for (unsigned k = 0; k < sizeof(kernels) / sizeof(kernels[0]); k++) {
         struct metallib_function f;
         struct air_options o;
-        struct air_result ours, theirs;
+        struct air_result ours, kept = {0}, theirs;
         struct vk_buf b[4] = {0};
         struct vk_run run = {.repeat = 8};
-        double best[2] = {1e9, 1e9}, ms;
+        double best[3] = {1e9, 1e9, 1e9}, ms;
         char err[200], name[160];
 
         vk_options(&vk, &o);
-        o.flags |= AIR_OPT_WHOLE_GROUPS; /* the twins have no guard either */
+        o.flags = AIR_OPT_WHOLE_GROUPS; /* the twins have no guard either, and keep no loop values */
         if (metallib_find(lib, kernels[k], &f) || air_compile(f.bitcode, f.bitcode_size, kernels[k], &o, &ours))
             continue;
+        o.flags |= AIR_OPT_KEEP_LOOP_VALUES;
+        if (vk.loses_loop_values && air_compile(f.bitcode, f.bitcode_size, kernels[k], &o, &kept)) {
+            air_result_fini(&ours);
+            continue;
+        }
         theirs = ours; /* the same reflection, other code */
         if (!read_spirv(glsl, kernels[k], &theirs) || !shape(kernels[k], &vk, b, &run)) {
             fprintf(stderr, "%s: no GLSL twin in %s\n", kernels[k], glsl);
             air_result_fini(&ours);
+            air_result_fini(&kept);
             continue;
         }
         run.ms = &ms;
@@ -186,14 +192,21 @@ static void run_times(const struct metallib *lib, const char *glsl)
                 best[0] = ms;
             if (vk_dispatch(&vk, &theirs, &run, err, sizeof(err)) && ms < best[1])
                 best[1] = ms;
+            if (kept.words && vk_dispatch(&vk, &kept, &run, err, sizeof(err)) && ms < best[2])
+                best[2] = ms;
         }
         snprintf(name, sizeof(name), "%s on %.60s", kernels[k], vk.name);
         line(name, "ms", best[0] / 8, best[1] / 8, "GLSL by glslang", true);
+        if (kept.words) {
+            snprintf(name, sizeof(name), "%s, loop values kept", kernels[k]);
+            line(name, "ms", best[2] / 8, best[1] / 8, "GLSL by glslang, which keeps none", true);
+        }
         snprintf(name, sizeof(name), "%s, SPIR-V", kernels[k]);
         line(name, "byte", (double)ours.words * 4, (double)theirs.words * 4, "GLSL by glslang", true);
         for (unsigned i = 0; i < 4; i++)
             vk_buf_free(&vk, &b[i]);
         air_result_fini(&ours);
+        air_result_fini(&kept);
     }
     vk_close(&vk);
 }
