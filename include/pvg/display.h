@@ -58,7 +58,10 @@ struct pvg_display_ops {
     /* New pointer image. If this or on_cursor_show is NULL the library draws the pointer into the frames. */
     void (*on_cursor)(void *opaque, const struct pvg_cursor *cursor);
     void (*on_cursor_show)(void *opaque, bool visible); /* called once at the start too */
-    /* Position of the pointer's hot spot in pixels of the picture; 0xffff, 0xffff: not on this display. Coalesced. */
+    /*
+     * Position of the pointer's hot spot in pixels of the picture; 0xffff, 0xffff: not on this display. Coalesced: of many moves
+     * one in half a refresh is told, up to that much late; the last one always.
+     */
     void (*on_cursor_move)(void *opaque, uint16_t x_px, uint16_t y_px);
 };
 
